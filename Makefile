@@ -1,0 +1,92 @@
+# The developer's whole interface. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VENV_PYTHON := $(BIN)/python
+INSTALLED := $(VENV)/.installed
+SOURCES := $(wildcard packages tests conformance benchmarks)
+
+# The suite is measured when a goal asks for its coverage.
+MEASURED := $(filter check coverage,$(MAKECMDGOALS))
+RUN := $(if $(MEASURED),-m coverage run) -m pytest
+# In CI the suite also runs on the other supported Pythons, where they are found.
+ALSO := $(if $(filter true,$(CI)),3.12 3.13)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check style types conformance bench build clean fix lint-imports coverage
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make .venv and install everything into it (PYTHON=python3)
+
+demo: setup ## pipe a file through a TCP echo and check what comes back (FILE=path)
+	$(VENV_PYTHON) benchmarks/demo.py $(if $(FILE),--file "$(FILE)")
+
+test: setup $(ALSO:%=.venv-%/.installed) ## run the tests, on asyncio (debug) and uvloop (ARGS=pytest arguments)
+	$(VENV_PYTHON) $(RUN) tests $(ARGS)
+	@for version in $(ALSO); do \
+	  python=.venv-$$version/bin/python; \
+	  if [ -x $$python ]; then echo "$$python -m pytest tests"; $$python -m pytest tests || exit 1; fi; \
+	done
+	@for python in $(VENV_PYTHON) $(ALSO:%=.venv-%/bin/python); do \
+	  if [ -x $$python ]; then $$python -c 'import platform; print("tested on Python", platform.python_version())'; \
+	  else echo "not found, not tested on: $$python"; fi; \
+	done
+
+check: style types lint-imports test coverage conformance ## everything that CI runs
+
+style: setup ## lint, and check the format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+# pyright finds the packages only with their Python first on the path.
+types: export PATH := $(CURDIR)/$(BIN):$(PATH)
+types: setup ## mypy and pyright, strict, and completeness of the public types
+	mypy $(SOURCES)
+	pyright
+	pyright --ignoreexternal --verifytypes whatwg_streams
+	pyright --ignoreexternal --verifytypes direct_sockets
+
+# Status 5 is pytest's word for: no test there.
+conformance: setup ## run the conformance suite
+	$(VENV_PYTHON) -m pytest conformance $(ARGS) || [ $$? -eq 5 ]
+
+bench: setup ## measure (ARGS=arguments)
+	$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+build: setup ## make the wheel and the source distribution in dist/
+	$(VENV_PYTHON) -m build
+
+clean: ## remove whatever was made
+	rm -rf .venv .venv-* dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
+
+fix: setup ## mend what ruff can, and format
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+lint-imports: setup ## check who imports whom
+	$(BIN)/lint-imports --no-logo
+
+coverage: test ## run the tests and show which branches they miss
+	$(BIN)/coverage report
+	$(BIN)/coverage json -q -o - | $(VENV_PYTHON) -m tests.support.branch_coverage 97
+
+test conformance: export PYTHONASYNCIODEBUG := 1
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV_PYTHON) -m pip install -qq --editable '.[dev]'
+	@touch $@
+
+# Other Pythons: from the path or from pyenv; what cannot be found is said, and not tested.
+.venv-%/.installed: pyproject.toml
+	@for python in python$* $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$**/bin/python; do \
+	  if $$python -c '' 2>/dev/null; then \
+	    $$python -m venv .venv-$* && .venv-$*/bin/python -m pip install -qq --editable '.[test]' && touch $@; \
+	    exit; \
+	  fi; \
+	done

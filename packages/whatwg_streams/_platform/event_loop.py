@@ -1,0 +1,304 @@
+"""Microtasks, tasks and timers: the only module that speaks to asyncio's scheduler.
+
+A microtask is a pair of a callable and its one argument. Microtasks run first in, first out, and the
+queue is drained until it is empty before the event loop does anything else, like HTML's microtask
+checkpoint; but after MICROTASKS_PER_TURN of them the loop gets a turn, so that streams which feed each
+other without end do not starve a timer or a socket.
+
+There is one queue per thread, for a thread runs at most one event loop at a time. A microtask that is
+queued where no loop runs waits there; the first use of a promise or a stream under a running loop
+takes it along.
+
+https://html.spec.whatwg.org/multipage/webappapis.html#perform-a-microtask-checkpoint
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Coroutine
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+
+from .dom_exception import AbortError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+#: How many microtasks run, and how many an `await` may find its promise settled, before the loop gets a turn.
+MICROTASKS_PER_TURN = 512
+
+get_running_loop_or_none = asyncio._get_running_loop
+
+
+@final
+class MicrotaskQueue:
+    """The microtasks of one thread."""
+
+    __slots__ = ("_draining", "_jobs", "_ready_awaits", "_scheduled_on")
+
+    _jobs: deque[tuple[Callable[[Any], object], Any]]
+    _draining: bool
+    _ready_awaits: int
+    _scheduled_on: asyncio.AbstractEventLoop | None
+
+    def __init__(self) -> None:
+        self._jobs = deque()
+        self._draining = False
+        self._ready_awaits = 0
+        self._scheduled_on = None
+
+    def enqueue(self, callback: Callable[[Any], object], argument: object) -> None:
+        self._jobs.append((callback, argument))
+        if not self._draining:
+            self.schedule()
+
+    def schedule(self) -> None:
+        """Have the running loop, if there is one, drain this queue."""
+        loop = get_running_loop_or_none()
+        if loop is not None and loop is not self._scheduled_on:
+            self._scheduled_on = loop
+            loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._scheduled_on = None
+        self._ready_awaits = 0
+        self._draining = True
+        jobs = self._jobs
+        try:
+            for _ in repeat(None, MICROTASKS_PER_TURN):
+                if not jobs:
+                    break
+                callback, argument = jobs.popleft()
+                try:
+                    callback(argument)
+                except Exception as exception:
+                    report_exception(exception, "A microtask raised")
+        finally:
+            self._draining = False
+            if jobs:
+                self.schedule()
+
+
+class _PerThread(threading.local):
+    def __init__(self) -> None:
+        self.queue = MicrotaskQueue()
+
+
+_this_thread = _PerThread()
+
+
+def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
+    _this_thread.queue.enqueue(callback, argument)
+
+
+#: Every job of both packages goes through here. Call it as `event_loop.enqueue_microtask(…)`, so that
+#: what `host.set_microtask_enqueuer` puts in its place is seen.
+enqueue_microtask: Callable[[Callable[[Any], object], Any], None] = _enqueue_on_this_thread
+
+
+def microtasks_are_pending() -> bool:
+    """Whether a hop through the queue could be told from no hop at all."""
+    return enqueue_microtask is not _enqueue_on_this_thread or bool(_this_thread.queue._jobs)
+
+
+def loop_deserves_a_turn() -> bool:
+    """Whether awaits that had nothing to wait for have kept the loop waiting for long enough."""
+    queue = _this_thread.queue
+    queue._ready_awaits += 1
+    if queue._ready_awaits <= MICROTASKS_PER_TURN:
+        return False
+    queue._ready_awaits = 0
+    return True
+
+
+def is_draining() -> bool:
+    """Whether we were called by the drain itself, that is, outside of every asyncio task."""
+    return _this_thread.queue._draining
+
+
+def adopt_waiting_microtasks() -> None:
+    """Hand jobs that were queued before any loop ran to the loop that runs now."""
+    queue = _this_thread.queue
+    if queue._jobs and not queue._draining:
+        queue.schedule()
+
+
+def report_exception(exception: BaseException, message: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """Report the exception, as HTML says it: to the loop's exception handler.
+
+    That of the running loop, unless another one is given; where there is none the report waits for one.
+    """
+    loop = loop or get_running_loop_or_none()
+    if loop is None:
+        _enqueue_on_this_thread(lambda _: report_exception(exception, message), None)
+    else:
+        loop.call_exception_handler({"message": message, "exception": exception})
+
+
+def perform_a_microtask_checkpoint() -> None:
+    """Drain now what a callback of the loop has queued, instead of on the loop's next turn.
+
+    Only for callbacks that the loop itself calls: no asyncio task may be running.
+    """
+    queue = _this_thread.queue
+    if queue._jobs and not queue._draining:
+        queue._drain()
+
+
+# Tasks -------------------------------------------------------------------------------------------
+
+
+def queue_a_task(steps: Callable[[], object]) -> None:
+    """Queue a global task: run the steps on a turn of the loop of their own."""
+    asyncio.get_running_loop().call_soon(steps)
+
+
+#: asyncio itself holds a task only weakly.
+_tasks: set[asyncio.Future[Any]] = set()
+
+
+def run_awaitable(
+    awaitable: Awaitable[T],
+    on_result: Callable[[T], object],
+    on_exception: Callable[[BaseException], object],
+    context: contextvars.Context | None,
+) -> None:
+    """Run a coroutine in an asyncio task, or watch a future, and tell how it ended.
+
+    A task that was cancelled ends with an AbortError: asyncio.CancelledError as a reason would make
+    whoever awaits it believe that he himself was cancelled.
+    """
+    future: asyncio.Future[T]
+    if asyncio.isfuture(awaitable):
+        future = awaitable
+    else:
+        coroutine = awaitable if isinstance(awaitable, Coroutine) else _wait_for(awaitable)
+        future = asyncio.get_running_loop().create_task(coroutine, context=context)
+    _tasks.add(future)
+
+    def done(future: asyncio.Future[T]) -> None:
+        _tasks.discard(future)
+        if future.cancelled():
+            on_exception(AbortError("the task of an asynchronous callback was cancelled"))
+        elif (exception := future.exception()) is not None:
+            on_exception(exception)
+        else:
+            on_result(future.result())
+        perform_a_microtask_checkpoint()
+
+    future.add_done_callback(done)
+
+
+async def _wait_for(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+class Awaited(Protocol):
+    """What a `Waiter` waits for."""
+
+    def _waiter_was_cancelled(self, waiter: Waiter) -> None: ...
+
+
+@final
+class Waiter:
+    """One asyncio task's wait for one promise.
+
+    It is future-like: `yield`ed from `__await__`, it is what asyncio's task then calls
+    `add_done_callback` and `cancel` on. `wake` is a microtask; called by the drain, it resumes the
+    task then and there, so that code after an `await` runs at its place among the other reactions.
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_callback",
+        "_cancelled_with",
+        "_context",
+        "_loop",
+        "_state",
+        "_waits_for",
+    )
+
+    def __init__(self, waits_for: Awaited) -> None:
+        self._asyncio_future_blocking = True
+        self._waits_for = waits_for
+        self._loop = asyncio.get_running_loop()
+        self._state = "waiting"
+        self._callback: Callable[[Any], object] | None = None
+        self._context: contextvars.Context | None = None
+        self._cancelled_with: object = None
+
+    def on_settled(self, promise: object) -> None:
+        """The promise has settled: resume the task in a microtask."""
+        del promise
+        enqueue_microtask(self.wake, None)
+
+    def wake(self, _: object) -> None:
+        """Resume the task, unless it was cancelled in the meantime."""
+        if self._state != "waiting":
+            return
+        self._state = "done"
+        callback, context = self._callback, self._context
+        self._callback = None
+        if callback is None or context is None:  # the task has not come around to add_done_callback
+            return
+        if get_running_loop_or_none() is not self._loop:
+            self._loop.call_soon_threadsafe(callback, self, context=context)
+        elif is_draining():
+            context.run(callback, self)
+        else:
+            self._loop.call_soon(callback, self, context=context)
+
+    # What asyncio's task needs of a future:
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        self._callback = callback
+        self._context = contextvars.copy_context() if context is None else context
+        if self._state != "waiting":
+            self._loop.call_soon(callback, self, context=self._context)
+
+    def cancel(self, msg: object = None) -> bool:
+        if self._state != "waiting":
+            return False
+        self._state = "cancelled"
+        self._cancelled_with = msg
+        if self._callback is not None:
+            self._loop.call_soon(self._callback, self, context=self._context)
+            self._callback = None
+        self._waits_for._waiter_was_cancelled(self)
+        return True
+
+    def result(self) -> None:
+        if self._state == "cancelled":
+            if self._cancelled_with is None:
+                raise asyncio.CancelledError
+            raise asyncio.CancelledError(self._cancelled_with)
+
+    def __repr__(self) -> str:
+        return f"<Waiter {self._state} for {self._waits_for!r}>"
+
+
+# Timers ------------------------------------------------------------------------------------------
+
+
+class Timer(Protocol):
+    """A timer that can be stopped: an `asyncio.TimerHandle`, or what a host puts in its place."""
+
+    def cancel(self) -> object: ...
+
+
+def _run_after_on_loop(milliseconds: float, steps: Callable[[], object]) -> Timer:
+    return asyncio.get_running_loop().call_later(milliseconds / 1000, steps)
+
+
+#: Run steps after a timeout, on the running loop. Replaced by `host.set_timer`.
+run_steps_after_a_timeout: Callable[[float, Callable[[], object]], Timer] = _run_after_on_loop

@@ -1,0 +1,549 @@
+"""ECMAScript promises, and the verbs Web IDL has for them.
+
+https://tc39.es/ecma262/#sec-promise-objects
+https://webidl.spec.whatwg.org/#js-promise-manipulation
+
+A promise is no `asyncio.Future`: cancelling one task that awaits it does it no harm, any object may be
+the reason of its rejection, and its reactions run as microtasks, in the order in which they were added.
+
+The reactions of a promise are kept in one list, whatever their kind:
+
+- a function or two to call in a microtask (`upon`, `react`, `Promise.then`);
+- an asyncio task to resume in a microtask (`await promise`);
+- an observer, called then and there when the promise settles (`host.observe`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast, final
+
+from typing_extensions import override
+
+from . import event_loop
+from .dom_exception import AbortError, RejectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from types import TracebackType
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+_MEANS_SOMETHING_TO_PYTHON = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError)
+
+
+class Throw(Exception):
+    """How the steps of a reaction throw a reason, which may be any object."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Reaction(Protocol):
+    def on_settled(self, promise: Promise[Any]) -> object: ...
+
+
+class Promise(Generic[T_co]):
+    """The eventual result of an operation; await it, or react to it with `then`.
+
+    Any number of tasks may await a promise, before or after it settles. Cancelling a task that awaits
+    it leaves the promise, and the operation behind it, as they are, unless the method that returned
+    the promise says otherwise.
+
+    A rejection that nobody reacted to is reported once, to the event loop's exception handler, when the
+    promise is collected.
+
+    Args:
+        executor: called at once with two functions, that resolve and reject the promise; what it
+            raises rejects the promise.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_already_resolved",
+        "_promise_is_handled",
+        "_promise_reactions",
+        "_promise_result",
+        "_promise_state",
+    )
+
+    _promise_state: str  # "pending", "fulfilled" or "rejected"
+    _promise_result: Any  # the value or the reason
+    _promise_reactions: list[_Reaction] | _Reaction | _Rejection | None  # a rejected promise has its _Rejection here
+    _promise_is_handled: bool
+    _already_resolved: bool  # settled, or made to follow another promise
+
+    def __init__(
+        self, executor: Callable[[Callable[[Any], None], Callable[[object], None]], object] | None = None
+    ) -> None:
+        self._promise_state = "pending"
+        self._promise_result = None
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = False
+        if executor is not None:
+            try:
+                executor(partial(resolve, self), partial(reject, self))
+            except Exception as exception:
+                reject(self, exception)
+
+    # Settling ------------------------------------------------------------------------------------
+
+    def _fulfill(self, value: object) -> None:
+        """https://tc39.es/ecma262/#sec-fulfillpromise"""
+        reactions = self._promise_reactions
+        self._already_resolved = True
+        self._promise_result = value
+        self._promise_state = "fulfilled"
+        if reactions is not None:
+            self._promise_reactions = None
+            self._trigger(reactions)
+
+    def _reject(self, reason: object) -> None:
+        """https://tc39.es/ecma262/#sec-rejectpromise"""
+        reactions = self._promise_reactions
+        self._already_resolved = True
+        self._promise_result = reason
+        self._promise_state = "rejected"
+        self._promise_reactions = _Rejection(reason, report=not self._promise_is_handled)
+        if reactions is not None:
+            self._trigger(reactions)
+
+    def _trigger(self, reactions: list[_Reaction] | _Reaction | _Rejection) -> None:
+        if type(reactions) is list:
+            for reaction in reactions:
+                reaction.on_settled(self)
+        else:
+            cast("_Reaction", reactions).on_settled(self)
+
+    # Reacting ------------------------------------------------------------------------------------
+
+    def _add_reaction(self, reaction: _Reaction) -> None:
+        """https://tc39.es/ecma262/#sec-performpromisethen"""
+        self._promise_is_handled = True
+        if self._promise_state != "pending":
+            if isinstance(self._promise_reactions, _Rejection):
+                self._promise_reactions.report = False
+            reaction.on_settled(self)
+        elif self._promise_reactions is None:
+            self._promise_reactions = reaction
+        elif type(self._promise_reactions) is list:
+            self._promise_reactions.append(reaction)
+        else:
+            self._promise_reactions = [cast("_Reaction", self._promise_reactions), reaction]
+
+    def _remove_reaction(self, reaction: _Reaction) -> None:
+        if self._promise_reactions is reaction:
+            self._promise_reactions = None
+        elif type(self._promise_reactions) is list:
+            self._promise_reactions.remove(reaction)
+
+    def then(
+        self,
+        on_fulfilled: Callable[[T_co], U | Awaitable[U]] | None = None,
+        on_rejected: Callable[[Any], U | Awaitable[U]] | None = None,
+    ) -> Promise[U]:
+        """React to the promise: call one of the functions, in a microtask, once it has settled.
+
+        Args:
+            on_fulfilled: called with the value; without it, the value is passed on.
+            on_rejected: called with the reason; without it, the rejection is passed on.
+
+        Returns:
+            A promise for what the function returns; rejected with what it raises. A promise, a
+            coroutine or another awaitable that it returns is waited for.
+        """
+        derived: Promise[Any] = Promise()
+        self._add_reaction(_Then(on_fulfilled, on_rejected, derived))
+        return derived
+
+    def catch(self, on_rejected: Callable[[Any], U | Awaitable[U]]) -> Promise[T_co | U]:
+        """React to a rejection only: `then(None, on_rejected)`."""
+        return self.then(None, on_rejected)
+
+    def finally_(self, on_finally: Callable[[], object]) -> Promise[T_co]:
+        """Call a function, without arguments, once the promise has settled either way.
+
+        Returns:
+            A promise that settles as this one does, after what the function returns was waited for; it
+            is rejected instead, if the function raises or what it returns is rejected.
+        """
+
+        def then_finally(value: Any) -> Promise[Any]:
+            return Promise.resolve(on_finally()).then(lambda _: value)
+
+        def catch_finally(reason: object) -> Promise[Any]:
+            def pass_on(_: object) -> NoReturn:
+                raise Throw(reason)
+
+            return Promise.resolve(on_finally()).then(pass_on)
+
+        return self.then(then_finally, catch_finally)
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        if self._promise_state == "pending" or event_loop.microtasks_are_pending():
+            event_loop.adopt_waiting_microtasks()
+            waiter = event_loop.Waiter(self)
+            self._add_reaction(waiter)
+            yield waiter
+        elif event_loop.loop_deserves_a_turn():
+            yield None
+        # Otherwise the hop is left out: with no other microtask about, nothing could tell.
+        if self._promise_state == "rejected":
+            mark_as_handled(self)
+            self._raise()
+        return cast("T_co", self._promise_result)
+
+    def _raise(self) -> NoReturn:
+        reason = self._promise_result
+        if not isinstance(reason, BaseException):
+            raise RejectionError(reason)
+        if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
+            raise RejectionError(reason) from reason
+        rejection = self._promise_reactions
+        try:
+            # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
+            raise reason.with_traceback(rejection.traceback if isinstance(rejection, _Rejection) else None)
+        finally:
+            del reason  # or its traceback would hold this frame, and this frame the exception
+
+    def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
+        """The task behind the waiter no longer waits."""
+        self._remove_reaction(waiter)
+
+    # The constructors that users of JavaScript know ------------------------------------------------
+
+    @staticmethod
+    def resolve(value: U | Awaitable[U] = None) -> Promise[U]:  # type: ignore[assignment]
+        """A promise resolved with the value; a promise is returned as it is.
+
+        A coroutine or another awaitable is waited for.
+        """
+        if isinstance(value, Promise):
+            return value
+        return a_promise_resolved_with(value)
+
+    @staticmethod
+    def reject(reason: object = None) -> Promise[Any]:
+        """A promise rejected with the reason."""
+        return a_promise_rejected_with(reason)
+
+    @staticmethod
+    def with_resolvers() -> PromiseWithResolvers[Any]:
+        """A new promise, with the functions that resolve and reject it."""
+        promise: Promise[Any] = Promise()
+        return PromiseWithResolvers(promise, partial(resolve, promise), partial(reject, promise))
+
+    @staticmethod
+    def all(values: Iterable[U | Awaitable[U]]) -> Promise[list[U]]:
+        """A promise for the list of all values; rejected as soon as one of them is."""
+        promise: Promise[list[U]] = Promise()
+        promises = [Promise.resolve(value) for value in values]
+        if promises:
+            wait_for_all(promises, lambda results: resolve(promise, results), lambda reason: reject(promise, reason))
+        else:
+            resolve(promise, [])
+        return promise
+
+    @override
+    def __repr__(self) -> str:
+        if self._promise_state == "pending":
+            return f"<{type(self).__name__} pending>"
+        return f"<{type(self).__name__} {self._promise_state} {self._promise_result!r}>"
+
+
+class PromiseWithResolvers(NamedTuple, Generic[T]):
+    """What `Promise.with_resolvers` returns."""
+
+    promise: Promise[T]
+    resolve: Callable[..., None]
+    reject: Callable[..., None]
+
+
+class AbandonablePromise(Promise[T_co]):
+    """A promise whose maker is told when nobody will see its result.
+
+    That is so when the only task that ever awaited it is cancelled: while the promise is pending, or
+    after it was fulfilled but before the task was resumed. `_abandon` is then called with the promise.
+    """
+
+    __slots__ = ("_abandon", "_observers")
+
+    _abandon: Callable[[AbandonablePromise[Any]], object]
+    _observers: int
+
+    def __init__(self, abandon: Callable[[AbandonablePromise[Any]], object]) -> None:
+        super().__init__()
+        self._abandon = abandon
+        self._observers = 0
+
+    @override
+    def _add_reaction(self, reaction: _Reaction) -> None:
+        self._observers += 1
+        super()._add_reaction(reaction)
+
+    @override
+    def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
+        super()._waiter_was_cancelled(waiter)
+        if self._promise_state == "pending":
+            self._observers -= 1
+            if self._observers == 0:
+                self._abandon(self)
+        elif self._observers == 1 and self._promise_state == "fulfilled":
+            self._abandon(self)
+
+    def _withdraw(self) -> None:
+        """Reject, so that awaiting a promise whose operation was withdrawn does not hang."""
+        if not self._already_resolved:
+            self._promise_is_handled = True
+            self._reject(AbortError("the operation was withdrawn, as the task that awaited it was cancelled"))
+
+
+# Reactions ---------------------------------------------------------------------------------------
+
+
+@final
+class _Upon:
+    """Call a function in a microtask; its result is of no interest."""
+
+    __slots__ = ("on_fulfilled", "on_rejected")
+
+    def __init__(
+        self, on_fulfilled: Callable[[Any], object] | None, on_rejected: Callable[[Any], object] | None
+    ) -> None:
+        self.on_fulfilled = on_fulfilled
+        self.on_rejected = on_rejected
+
+    def on_settled(self, promise: Promise[Any]) -> None:
+        steps = self.on_fulfilled if promise._promise_state == "fulfilled" else self.on_rejected
+        if steps is not None:
+            event_loop.enqueue_microtask(steps, promise._promise_result)
+
+
+@final
+class _Then:
+    """Call a function in a microtask, and settle a promise as it ends.
+
+    https://tc39.es/ecma262/#sec-newpromisereactionjob
+    """
+
+    __slots__ = ("derived", "on_fulfilled", "on_rejected")
+
+    def __init__(
+        self,
+        on_fulfilled: Callable[[Any], object] | None,
+        on_rejected: Callable[[Any], object] | None,
+        derived: Promise[Any],
+    ) -> None:
+        self.on_fulfilled = on_fulfilled
+        self.on_rejected = on_rejected
+        self.derived = derived
+
+    def on_settled(self, promise: Promise[Any]) -> None:
+        event_loop.enqueue_microtask(self.job, promise)
+
+    def job(self, promise: Promise[Any]) -> None:
+        fulfilled = promise._promise_state == "fulfilled"
+        handler = self.on_fulfilled if fulfilled else self.on_rejected
+        if handler is None:
+            settle = resolve if fulfilled else reject
+            settle(self.derived, promise._promise_result)
+            return
+        try:
+            result = handler(promise._promise_result)
+        except Throw as completion:
+            reject(self.derived, completion.reason)
+        except Exception as exception:
+            reject(self.derived, exception)
+        else:
+            resolve(self.derived, result)
+
+
+@final
+class _Observe:
+    """Call a function at once when the promise settles: in the order of the reactions, but in no microtask."""
+
+    __slots__ = ("on_settled",)
+
+    def __init__(self, on_settled: Callable[[Promise[Any]], object]) -> None:
+        self.on_settled = on_settled
+
+
+@final
+class _Rejection:
+    """What a rejected promise keeps: where its reason was raised, and whether anybody reacted.
+
+    Its collection is that of the promise; only promises that are rejected pay for a finalizer.
+    """
+
+    __slots__ = ("loop", "reason", "report", "traceback")
+
+    def __init__(self, reason: object, *, report: bool) -> None:
+        self.reason = reason
+        self.report = report
+        self.traceback: TracebackType | None = reason.__traceback__ if isinstance(reason, BaseException) else None
+        self.loop = event_loop.get_running_loop_or_none()
+
+    def __del__(self) -> None:
+        if self.report:
+            reason = self.reason
+            exception = reason if isinstance(reason, BaseException) else RejectionError(reason)
+            event_loop.report_exception(exception, "A promise was rejected, and nobody handled it", self.loop)
+
+
+# Resolving with anything -------------------------------------------------------------------------
+
+#: How to react to an object that is no promise of ours: `host.register_thenable`.
+_foreign_thenables: dict[type, Callable[[Any, Callable[[Any], object], Callable[[Any], object]], object]] = {}
+
+
+def _thenable_job(job: tuple[Promise[Any], Any, contextvars.Context | None]) -> None:
+    """https://tc39.es/ecma262/#sec-newpromiseresolvethenablejob"""
+    promise, thenable, context = job
+    if isinstance(thenable, Promise):
+        thenable._add_reaction(_Upon(promise._fulfill, promise._reject))
+        return
+    foreign = _foreign_thenables.get(type(thenable))
+    if foreign is not None:
+        foreign(thenable, lambda value: _resolve_function(promise, value, None), promise._reject)
+        return
+    event_loop.run_awaitable(
+        thenable, lambda value: _resolve_function(promise, value, context), promise._reject, context
+    )
+
+
+def _is_thenable(value: object) -> bool:
+    return isinstance(value, Promise) or hasattr(type(value), "__await__") or type(value) in _foreign_thenables
+
+
+def _resolve_function(promise: Promise[Any], resolution: object, context: contextvars.Context | None) -> None:
+    """https://tc39.es/ecma262/#sec-promise-resolve-functions"""
+    if resolution is promise:
+        promise._reject(TypeError("a promise can not be resolved with itself"))
+    elif resolution is None or not _is_thenable(resolution):
+        promise._fulfill(resolution)
+    else:
+        promise._already_resolved = True
+        if context is None and not isinstance(resolution, Promise):
+            context = contextvars.copy_context()
+        event_loop.enqueue_microtask(_thenable_job, (promise, resolution, context))
+
+
+# The verbs of Web IDL ------------------------------------------------------------------------------
+
+
+def a_promise_resolved_with(value: U | Awaitable[U], context: contextvars.Context | None = None) -> Promise[U]:
+    """https://webidl.spec.whatwg.org/#a-promise-resolved-with
+
+    Always a new promise, even for a value that is one: `new Promise(r => r(x))` with its two more hops.
+    A coroutine runs in a task of the given context, or else in a copy of the current one.
+    """
+    promise: Promise[U] = Promise()
+    _resolve_function(promise, value, context)
+    return promise
+
+
+def a_promise_resolved_with_undefined() -> Promise[None]:
+    """A promise resolved with undefined."""
+    promise: Promise[None] = Promise()
+    promise._already_resolved = True
+    promise._promise_state = "fulfilled"
+    return promise
+
+
+def a_promise_rejected_with(reason: object) -> Promise[Any]:
+    """https://webidl.spec.whatwg.org/#a-promise-rejected-with"""
+    promise: Promise[Any] = Promise()
+    promise._reject(reason)
+    return promise
+
+
+def resolve(promise: Promise[Any], value: object = None) -> None:
+    """https://webidl.spec.whatwg.org/#resolve
+
+    Does nothing, where the promise was resolved or rejected before.
+    """
+    if not promise._already_resolved:
+        _resolve_function(promise, value, None)
+
+
+def reject(promise: Promise[Any], reason: object = None) -> None:
+    """https://webidl.spec.whatwg.org/#reject
+
+    Does nothing, where the promise was resolved or rejected before.
+    """
+    if not promise._already_resolved:
+        promise._reject(reason)
+
+
+def upon(
+    promise: Promise[T],
+    on_fulfilled: Callable[[T], object] | None,
+    on_rejected: Callable[[Any], object] | None,
+) -> None:
+    """https://webidl.spec.whatwg.org/#upon-fulfillment and https://webidl.spec.whatwg.org/#upon-rejection"""
+    promise._add_reaction(_Upon(on_fulfilled, on_rejected))
+
+
+def react(
+    promise: Promise[T],
+    on_fulfilled: Callable[[T], object] | None,
+    on_rejected: Callable[[Any], object] | None = None,
+) -> Promise[Any]:
+    """https://webidl.spec.whatwg.org/#dfn-perform-steps-once-promise-is-settled
+
+    The result of reacting: a promise for what the steps return or throw.
+    """
+    return promise.then(on_fulfilled, on_rejected)
+
+
+def mark_as_handled(promise: Promise[Any]) -> None:
+    """https://webidl.spec.whatwg.org/#mark-a-promise-as-handled"""
+    promise._promise_is_handled = True
+    if isinstance(promise._promise_reactions, _Rejection):
+        promise._promise_reactions.report = False
+
+
+def wait_for_all(
+    promises: Iterable[Promise[Any]],
+    success_steps: Callable[[list[Any]], object],
+    failure_steps: Callable[[Any], object],
+) -> None:
+    """https://webidl.spec.whatwg.org/#wait-for-all"""
+    promises = list(promises)
+    results: list[Any] = [None] * len(promises)
+    remaining = len(promises)
+    rejected = False
+
+    def rejection_handler(reason: object) -> None:
+        nonlocal rejected
+        if not rejected:
+            rejected = True
+            failure_steps(reason)
+
+    def fulfillment_handler(index: int) -> Callable[[Any], None]:
+        def handler(value: object) -> None:
+            nonlocal remaining
+            results[index] = value
+            remaining -= 1
+            if remaining == 0:
+                success_steps(results)
+
+        return handler
+
+    if not promises:
+        event_loop.enqueue_microtask(success_steps, results)
+    for index, promise in enumerate(promises):
+        upon(promise, fulfillment_handler(index), rejection_handler)
+
+
+def get_a_promise_to_wait_for_all(promises: Iterable[Promise[Any]]) -> Promise[list[Any]]:
+    """https://webidl.spec.whatwg.org/#waiting-for-all-promise"""
+    promise: Promise[list[Any]] = Promise()
+    wait_for_all(promises, lambda results: resolve(promise, results), lambda reason: reject(promise, reason))
+    return promise

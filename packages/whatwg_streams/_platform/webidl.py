@@ -1,0 +1,225 @@
+"""Web IDL conversions: from what Python users pass to what the algorithms of the standards expect.
+
+https://webidl.spec.whatwg.org/#js-type-mapping
+
+Python's numbers, bools and strings stand for JavaScript's, `None` stands for undefined, and any other
+object or mapping for an object. Messages start with the name of what was converted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import math
+from collections.abc import Mapping
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
+
+from .dom_exception import AbortError
+from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+#: Beyond it a double no longer holds every integer.
+_LARGEST_EXACT_INTEGER = 2**53 - 1
+
+
+def new(interface: type[T]) -> T:
+    """https://webidl.spec.whatwg.org/#new: a new object of the interface, on which no constructor steps ran."""
+    return interface.__new__(interface)
+
+
+# Numbers -----------------------------------------------------------------------------------------
+
+
+def _to_number(value: object, what: str) -> int | float:
+    """https://tc39.es/ecma262/#sec-tonumber"""
+    if type(value) is int or type(value) is float:
+        return value
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        return _string_to_number(value)
+    if isinstance(value, int):
+        return int(value)
+    if hasattr(type(value), "__index__"):
+        return cast("SupportsIndex", value).__index__()
+    if hasattr(type(value), "__float__"):
+        return float(cast("Any", value))
+    raise TypeError(f"{what}: expected a number, not {type(value).__name__}")
+
+
+def _string_to_number(text: str) -> int | float:
+    """https://tc39.es/ecma262/#sec-stringtonumber"""
+    text = text.strip()
+    if not text:
+        return 0
+    sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
+    if digits == "Infinity":
+        return float(f"{sign}inf")
+    if "_" in text or digits[:1].isalpha():
+        return math.nan
+    try:
+        if not sign and text[:2].lower() in {"0x", "0o", "0b"}:
+            return int(text, 0)
+        return int(text) if digits.isdecimal() else float(text)
+    except ValueError:
+        return math.nan
+
+
+def convert_unrestricted_double(value: object, what: str) -> int | float:
+    """https://webidl.spec.whatwg.org/#js-unrestricted-double
+
+    An integer that a double holds exactly stays an int.
+    """
+    number = _to_number(value, what)
+    if type(number) is int and not -_LARGEST_EXACT_INTEGER <= number <= _LARGEST_EXACT_INTEGER:
+        try:
+            return float(number)
+        except OverflowError:
+            return math.inf if number > 0 else -math.inf
+    return number
+
+
+def convert_unsigned_integer(value: object, what: str, bits: int, *, enforce_range: bool) -> int:
+    """https://webidl.spec.whatwg.org/#abstract-opdef-converttoint
+
+    With [EnforceRange] what does not fit is a TypeError; without, it wraps around.
+    """
+    number = _to_number(value, what)
+    largest = min(2**bits - 1, _LARGEST_EXACT_INTEGER)
+    if isinstance(number, float):
+        if math.isfinite(number):
+            number = math.trunc(number)
+        elif enforce_range:
+            raise TypeError(f"{what}: {number} is not a finite number")
+        else:
+            return 0
+    if enforce_range and not 0 <= number <= largest:
+        raise TypeError(f"{what}: {number} is not in the range of 0 to {largest}")
+    return number % 2**bits
+
+
+def convert_unsigned_long_long(value: object, what: str) -> int:
+    """[EnforceRange] unsigned long long"""
+    return convert_unsigned_integer(value, what, 64, enforce_range=True)
+
+
+# Other simple types --------------------------------------------------------------------------------
+
+
+def convert_boolean(value: object) -> bool:
+    """https://webidl.spec.whatwg.org/#js-boolean; NaN is false there."""
+    return bool(value) and not (isinstance(value, float) and math.isnan(value))
+
+
+def convert_string(value: object, what: str) -> str:
+    """https://webidl.spec.whatwg.org/#js-DOMString; any type but str is refused, rather than turned into one."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what}: expected a str, not {type(value).__name__}")
+    return value
+
+
+def convert_enumeration(value: object, what: str, values: Sequence[str]) -> str:
+    """https://webidl.spec.whatwg.org/#js-enumeration"""
+    if value not in values:
+        expected = " or ".join(repr(one) for one in values)
+        raise TypeError(f"{what}: expected {expected}, not {value!r}")
+    return cast("str", value)
+
+
+def convert_interface(value: object, what: str, interface: type[T]) -> T:
+    """https://webidl.spec.whatwg.org/#js-interface"""
+    if not isinstance(value, interface):
+        raise TypeError(f"{what}: expected a {interface.__name__}, not {type(value).__name__}")
+    return value
+
+
+# Dictionaries ------------------------------------------------------------------------------------
+
+_PRIMITIVES = (bool, int, float, complex, str, bytes)
+
+
+def convert_object(value: object, what: str) -> object:
+    """https://webidl.spec.whatwg.org/#js-object: anything but a number, a bool or a string; None is a missing one."""
+    if isinstance(value, _PRIMITIVES):
+        raise TypeError(f"{what}: expected an object or a mapping, not {type(value).__name__}")
+    return value
+
+
+def get_member(dictionary: object, name: str) -> Any:
+    """The member of an object or a mapping, or None where it does not exist.
+
+    https://webidl.spec.whatwg.org/#js-dictionary
+    """
+    if isinstance(dictionary, Mapping):
+        return cast("Mapping[str, Any]", dictionary).get(name)
+    return getattr(dictionary, name, None)
+
+
+def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Callable[..., Any] | None:
+    """The member of an object or a mapping, as a callback function that is called with so many arguments.
+
+    As in JavaScript, a function may take fewer arguments than it is called with.
+    """
+    function = get_member(dictionary, name)
+    if function is None:
+        return None
+    if not callable(function):
+        raise TypeError(f"{what}.{name}: expected a function, not {type(function).__name__}")
+    accepted = _positional_arguments(function, arguments)
+    if accepted >= arguments:
+        return function  # type: ignore[no-any-return]
+    return lambda *given: function(*given[:accepted])
+
+
+def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
+    """How many of the wanted positional arguments the function takes."""
+    bound = 0
+    if type(function) is MethodType:
+        function = function.__func__
+        bound = 1
+    if type(function) is FunctionType:
+        code = function.__code__
+        if code.co_flags & inspect.CO_VARARGS:
+            return wanted
+        return min(wanted, code.co_argcount - bound)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # a built-in that does not tell
+        return wanted
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return wanted
+    return min(wanted, sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters) - bound)
+
+
+# Callbacks ---------------------------------------------------------------------------------------
+
+
+def reason_of(exception: BaseException) -> BaseException:
+    """What a promise is rejected with, when a callback raised the exception."""
+    if isinstance(exception, asyncio.CancelledError):
+        return AbortError("a callback was cancelled")
+    return exception
+
+
+def promise_callback(function: Callable[..., Any]) -> Callable[..., Promise[Any]]:
+    """https://webidl.spec.whatwg.org/#invoke-a-callback-function, for one whose return type is a promise.
+
+    What the function raises becomes a rejection. The coroutine that a coroutine function returns runs in
+    a task of its own, in a copy of the context in which this callback was converted.
+    """
+    context = contextvars.copy_context()
+
+    def invoke(*arguments: object) -> Promise[Any]:
+        try:
+            result = function(*arguments)
+        except (Exception, asyncio.CancelledError) as exception:
+            return a_promise_rejected_with(reason_of(exception))
+        return a_promise_resolved_with(result, context)
+
+    return invoke

@@ -1,0 +1,262 @@
+"""§4.2.5 Asynchronous iteration: https://streams.spec.whatwg.org/#rs-asynciterator
+
+The two algorithms are those of the standard; `next` and `return_` are those of Web IDL's default
+asynchronous iterator objects, and give promises; `__anext__` and `aclose` are what Python calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, final
+
+from typing_extensions import TypeVar, override
+
+from .._platform import event_loop
+from .._platform.async_sequence import END_OF_ITERATION
+from .._platform.promises import (
+    AbandonablePromise,
+    Promise,
+    Throw,
+    a_promise_resolved_with_undefined,
+    react,
+    reject,
+    resolve,
+)
+from . import unread
+from .ops import readers, streams
+from .records import ReadResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .default_reader import ReadableStreamDefaultReader
+    from .stream import ReadableStream
+
+R = TypeVar("R", default=Any)
+
+
+@final
+class _IterationReadRequest:
+    """The read request of `get_the_next_iteration_result`."""
+
+    __slots__ = ("promise", "reader", "serial", "stream")
+
+    def __init__(self, stream: ReadableStream[Any], reader: ReadableStreamDefaultReader[Any]) -> None:
+        self.stream = stream
+        self.reader = reader
+        self.serial = next(unread.serials)
+        self.promise: Promise[Any] = AbandonablePromise(self.abandon)
+
+    def chunk_steps(self, chunk: object) -> None:
+        # 4.chunk.1. Resolve with the chunk.
+        resolve(self.promise, chunk)
+
+    def close_steps(self) -> None:
+        # 4.close.1. Release the reader.
+        readers.readable_stream_default_reader_release(self.reader)
+        # 4.close.2. Resolve with the end.
+        resolve(self.promise, END_OF_ITERATION)
+
+    def error_steps(self, e: object) -> None:
+        # 4.error.1. Release the reader.
+        readers.readable_stream_default_reader_release(self.reader)
+        # 4.error.2. Reject.
+        reject(self.promise, e)
+
+    def abandon(self, promise: AbandonablePromise[Any]) -> None:
+        if promise._promise_state == "pending":
+            unread.withdraw_read_request(self.stream, self, promise)
+        elif promise._promise_result is not END_OF_ITERATION:
+            unread.give_back(self.stream, self.serial, promise._promise_result)
+
+
+@final
+class ReadableStreamAsyncIterator(Generic[R]):
+    """Iterates over the chunks of a stream, which it locks until it is done.
+
+    https://streams.spec.whatwg.org/#rs-asynciterator
+
+    Get one from `async for chunk in stream`, or from `stream.values()`. Leaving the loop early cancels
+    the stream, unless `prevent_cancel` was given, as soon as the iterator is dropped; to wait for it, use
+    `async with contextlib.aclosing(stream.values()) as chunks`.
+
+    Cancelling a task that waits for the next chunk leaves the iterator usable: the next one to wait gets
+    the chunk.
+    """
+
+    __slots__ = (
+        "_gate",
+        "_is_finished",
+        "_ongoing_promise",
+        "_prevent_cancel",
+        "_reader",
+        "_stream",
+        "_waiting",
+    )
+
+    _reader: ReadableStreamDefaultReader[R]
+    _prevent_cancel: bool
+    _ongoing_promise: Promise[Any] | None
+
+    def __init__(self, stream: ReadableStream[R], *, prevent_cancel: bool) -> None:
+        self._is_finished = True  # until there is something to finish
+        self._ongoing_promise = None
+        self._waiting = False  # whether `__anext__` waits for a chunk,
+        self._gate: Promise[None] | None = None  # and what waits for that
+        self._stream = stream
+        asynchronous_iterator_initialization(stream, self, prevent_cancel=prevent_cancel)
+        self._is_finished = False
+
+    # https://webidl.spec.whatwg.org/#js-asynchronous-iterator-prototype-object
+
+    def next(self) -> Promise[ReadResult[R]]:
+        """Ask for the next chunk; asking again before it is there is fine.
+
+        Cancelling a task that awaits the result does not take the chunk back.
+        """
+        self._ongoing_promise = self._after_the_ongoing(self._next_steps)
+        return self._ongoing_promise
+
+    def _next_steps(self, _: object) -> Promise[ReadResult[R]]:
+        if self._is_finished:
+            return Promise(lambda resolve, _: resolve(ReadResult(None, True)))
+
+        def fulfilled(value: Any) -> ReadResult[Any]:
+            self._ongoing_promise = None
+            if value is END_OF_ITERATION:
+                self._is_finished = True
+                return ReadResult(None, True)
+            return ReadResult(value, False)
+
+        def rejected(reason: object) -> NoReturn:
+            self._ongoing_promise = None
+            self._is_finished = True
+            raise Throw(reason)
+
+        return react(get_the_next_iteration_result(self._stream, self), fulfilled, rejected)
+
+    def return_(self, value: object = None) -> Promise[ReadResult[Any]]:
+        """Stop: cancel the stream with the value as the reason, unless that is prevented, and release it."""
+
+        def return_steps(_: object) -> Promise[Any]:
+            if self._is_finished:
+                return Promise(lambda resolve, _: resolve(ReadResult(value, True)))
+            self._is_finished = True
+            return asynchronous_iterator_return(self._stream, self, value)
+
+        self._ongoing_promise = self._after_the_ongoing(return_steps)
+        return react(self._ongoing_promise, lambda _: ReadResult(value, True))
+
+    def _after_the_ongoing(self, steps: Callable[[Any], Promise[Any]]) -> Promise[Any]:
+        if self._waiting and self._ongoing_promise is None:
+            self._ongoing_promise = self._gate = Promise()
+        if self._ongoing_promise is None:
+            return steps(None)
+        return react(self._ongoing_promise, steps, steps)
+
+    # What Python calls
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> R:
+        if self._waiting or self._is_finished or self._ongoing_promise is not None:
+            result = await self.next()
+            if result.done:
+                raise StopAsyncIteration
+            return result.value
+        self._waiting = True
+        try:
+            value = await get_the_next_iteration_result(self._stream, self)
+        except Exception:
+            self._is_finished = True
+            raise
+        finally:
+            self._waiting = False
+            if self._gate is not None:
+                resolve(self._gate)
+                self._gate = None
+        if value is END_OF_ITERATION:
+            self._is_finished = True
+            raise StopAsyncIteration
+        return value  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """Stop: cancel the stream, unless that is prevented, and release it.
+
+        Raises:
+            Exception: what cancelling the stream raised.
+        """
+        await self.return_()
+
+    def __del__(self) -> None:
+        if not self._is_finished:
+            event_loop.enqueue_microtask(_finalize, (self._stream, self._reader, self._prevent_cancel))
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'finished' if self._is_finished else f'of {self._stream!r}'}>"
+
+
+def _finalize(left: tuple[ReadableStream[Any], ReadableStreamDefaultReader[Any], bool]) -> None:
+    """What `aclose` would have done, for an iterator that was dropped: Python has no call for leaving a loop."""
+    _, reader, prevent_cancel = left
+    if reader._stream is None:
+        return
+    if not prevent_cancel:
+        readers.readable_stream_reader_generic_cancel(reader, None)
+    readers.readable_stream_default_reader_release(reader)
+
+
+def asynchronous_iterator_initialization(
+    stream: ReadableStream[Any], iterator: ReadableStreamAsyncIterator[Any], *, prevent_cancel: bool
+) -> None:
+    """https://streams.spec.whatwg.org/#rs-get-iterator"""
+    # 1. The reader; this may throw.
+    reader = streams.acquire_readable_stream_default_reader(stream)
+    # 2. It is the iterator's.
+    iterator._reader = reader
+    # 3. Whether not to cancel
+    # 4. is the iterator's, too.
+    iterator._prevent_cancel = prevent_cancel
+
+
+def get_the_next_iteration_result(
+    stream: ReadableStream[Any], iterator: ReadableStreamAsyncIterator[Any]
+) -> Promise[Any]:
+    """https://streams.spec.whatwg.org/#rs-asynciterator-prototype-next"""
+    # 1. The reader.
+    reader = iterator._reader
+    # 2. Assert: it has a stream.
+    assert reader._stream is not None
+    # 3. A promise for
+    # 4. a read request. (Its steps are those of _IterationReadRequest.)
+    read_request = _IterationReadRequest(stream, reader)
+    # 5. Read.
+    readers.readable_stream_default_reader_read(reader, read_request)
+    # 6. Return the promise.
+    return read_request.promise
+
+
+def asynchronous_iterator_return(
+    stream: ReadableStream[Any], iterator: ReadableStreamAsyncIterator[Any], arg: object
+) -> Promise[None]:
+    """https://streams.spec.whatwg.org/#rs-asynciterator-prototype-return"""
+    del stream
+    # 1. The reader.
+    reader = iterator._reader
+    # 2. Assert: it has a stream,
+    assert reader._stream is not None
+    # 3. Assert: and nothing waits for it.
+    assert not reader._read_requests
+    # 4. Unless it is prevented,
+    if not iterator._prevent_cancel:
+        # 4.1. cancel the stream,
+        result = readers.readable_stream_reader_generic_cancel(reader, arg)
+        # 4.2. release the reader,
+        readers.readable_stream_default_reader_release(reader)
+        # 4.3. and that is it.
+        return result
+    # 5. Otherwise just release the reader.
+    readers.readable_stream_default_reader_release(reader)
+    # 6. That is all.
+    return a_promise_resolved_with_undefined()

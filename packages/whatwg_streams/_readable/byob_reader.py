@@ -1,0 +1,153 @@
+"""§4.5 The ReadableStreamBYOBReader class: https://streams.spec.whatwg.org/#byob-reader-class"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from typing_extensions import override
+
+from .._platform.buffers import view_of
+from .._platform.dom_exception import RangeError
+from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
+from .._platform.webidl import convert_interface, convert_unsigned_long_long
+from . import stream as stream_module, unread
+from .generic_reader import ReadableStreamGenericReader
+from .ops import readers
+from .records import ReadResult
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from typing_extensions import Buffer
+
+    from .._platform.buffers import ArrayBufferView
+    from .records import ReadIntoRequest
+    from .stream import ReadableStream
+
+
+@final
+class _PromiseReadIntoRequest:
+    """The read-into request of `ReadableStreamBYOBReader.read`."""
+
+    __slots__ = ("chunk", "promise", "serial", "stream")
+
+    def __init__(self, stream: ReadableStream[Any]) -> None:
+        self.stream = stream
+        self.serial = next(unread.serials)
+        self.chunk: ArrayBufferView | None = None
+        self.promise: Promise[ReadResult[Any]] = AbandonablePromise(self.abandon)
+
+    def chunk_steps(self, chunk: ArrayBufferView) -> None:
+        if self.stream._unread:
+            chunk = unread.exchange(self.stream, self.serial, chunk)
+        self.chunk = chunk
+        # 9.chunk.1. Resolve with the chunk.
+        self.promise._fulfill(ReadResult(chunk.object, False))
+
+    def close_steps(self, chunk: ArrayBufferView | None) -> None:
+        # 9.close.1. Resolve with the end, and the view.
+        self.promise._fulfill(ReadResult(None if chunk is None else chunk.object, True))
+
+    def error_steps(self, e: object) -> None:
+        # 9.error.1. Reject.
+        self.promise._reject(e)
+
+    def abandon(self, promise: AbandonablePromise[ReadResult[Any]]) -> None:
+        if promise._promise_state == "pending":
+            unread.withdraw_read_into_request(self.stream, self, promise)
+        elif self.chunk is not None:
+            unread.give_back(self.stream, self.serial, self.chunk)
+
+
+@final
+class ReadableStreamBYOBReader(ReadableStreamGenericReader):
+    """Reads bytes from a byte stream into buffers of your own; it locks the stream until it releases it.
+
+    https://streams.spec.whatwg.org/#byob-reader-class
+
+    As a context manager it releases the lock in the end: `with stream.get_reader(mode="byob") as reader: …`
+
+    Args:
+        stream: the byte stream to read from.
+
+    Raises:
+        TypeError: the stream has a reader already, or is no byte stream.
+    """
+
+    __slots__ = ("_read_into_requests",)
+
+    _read_into_requests: deque[ReadIntoRequest]
+
+    def __init__(self, stream: ReadableStream[Any]) -> None:
+        convert_interface(stream, "stream", stream_module.ReadableStream)
+        # 1. Set this up for the stream.
+        readers.set_up_readable_stream_byob_reader(self, stream)
+
+    def read(self, view: Buffer, *, min: int = 1) -> Promise[ReadResult[memoryview | None]]:
+        """Read bytes into a buffer, without copying: https://streams.spec.whatwg.org/#byob-reader-read
+
+        If the only task that awaits the result is cancelled, the read is withdrawn and the promise
+        rejected with an AbortError: the next read gets the bytes. What the buffer of the withdrawn read
+        holds by then is undefined, and so is for how long it is still written to.
+
+        Args:
+            view: a writable, contiguous buffer. It belongs to the stream until the promise settles: a
+                memoryview is released; of any other object, do not touch the memory meanwhile.
+            min: how many items to wait for, at least; items of the view's format, so bytes for a
+                bytearray. Fewer come only when the stream is closed before.
+
+        Returns:
+            A promise for the pair of a memoryview and False: it views the memory that was filled, in the
+            format of `view`. Once the stream is closed, it is an empty memoryview and True; or None and
+            True, if the stream was cancelled. It rejects with the stream's error; with a TypeError when
+            the buffer is empty, released, read-only, not contiguous or no buffer, when `min` is 0, or
+            when the reader was released; with a RangeError when `min` is more than the buffer holds.
+        """
+        try:
+            view_ = view_of(view, "view", writable=True)
+            min_ = 1 if min == 1 else convert_unsigned_long_long(min, "min")
+        except TypeError as error:
+            return a_promise_rejected_with(error)
+        # 1. There has to be something to read into:
+        if view_.byte_length == 0:
+            return a_promise_rejected_with(TypeError("view: the buffer is empty, there is nothing to read into"))
+        # 2. the buffer, too, must not be empty,
+        if view_.buffer.byte_length == 0:
+            return a_promise_rejected_with(TypeError("view: its buffer is empty"))
+        # 3. nor detached.
+        if view_.buffer.detached:
+            return a_promise_rejected_with(TypeError("view: its buffer is detached"))
+        # 4. And something has to be wanted,
+        if min_ == 0:
+            return a_promise_rejected_with(TypeError("min: 0 is not allowed, as every read waits for something"))
+        # 5. not more items of a typed array than it has,
+        # 5.1. or it is a RangeError;
+        # 6. nor more bytes of a DataView,
+        # 6.1. or it is one too.
+        if min_ > view_.array_length:
+            return a_promise_rejected_with(
+                RangeError(f"min: the view has {view_.array_length} items, {min_} do not fit")
+            )
+        # 7. A released reader can not read.
+        if self._stream is None:
+            return a_promise_rejected_with(TypeError("the reader was released"))
+        # 8. A promise for
+        # 9. a read-into request. (Its steps are those of _PromiseReadIntoRequest.)
+        read_into_request = _PromiseReadIntoRequest(self._stream)
+        # 10. Read.
+        readers.readable_stream_byob_reader_read(self, view_, min_, read_into_request)
+        # 11. Return the promise.
+        return read_into_request.promise
+
+    @override
+    def release_lock(self) -> None:
+        """Release the lock on the stream, so that another reader can be had.
+
+        Reads that are pending are rejected with a TypeError; bytes that are queued stay for the next
+        reader. Does nothing the second time. https://streams.spec.whatwg.org/#byob-reader-release-lock
+        """
+        # 1. A released reader has no stream.
+        if self._stream is None:
+            return
+        # 2. Release it.
+        readers.readable_stream_byob_reader_release(self)

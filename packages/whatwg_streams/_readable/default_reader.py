@@ -1,0 +1,112 @@
+"""§4.4 The ReadableStreamDefaultReader class: https://streams.spec.whatwg.org/#default-reader-class"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, final
+
+from typing_extensions import TypeVar, override
+
+from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
+from .._platform.webidl import convert_interface
+from . import stream as stream_module, unread
+from .generic_reader import ReadableStreamGenericReader
+from .ops import readers
+from .records import ReadResult
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from .records import ReadRequest
+    from .stream import ReadableStream
+
+R = TypeVar("R", default=Any)
+
+
+@final
+class _PromiseReadRequest:
+    """The read request of `ReadableStreamDefaultReader.read`."""
+
+    __slots__ = ("promise", "serial", "stream")
+
+    def __init__(self, stream: ReadableStream[Any]) -> None:
+        self.stream = stream
+        self.serial = next(unread.serials)
+        self.promise: Promise[ReadResult[Any]] = AbandonablePromise(self.abandon)
+
+    def chunk_steps(self, chunk: object) -> None:
+        # 3.chunk.1. Resolve with the chunk.
+        self.promise._fulfill(ReadResult(chunk, False))
+
+    def close_steps(self) -> None:
+        # 3.close.1. Resolve with the end.
+        self.promise._fulfill(ReadResult(None, True))
+
+    def error_steps(self, e: object) -> None:
+        # 3.error.1. Reject.
+        self.promise._reject(e)
+
+    def abandon(self, promise: AbandonablePromise[ReadResult[Any]]) -> None:
+        if promise._promise_state == "pending":
+            unread.withdraw_read_request(self.stream, self, promise)
+        elif not promise._promise_result.done:
+            unread.give_back(self.stream, self.serial, promise._promise_result.value)
+
+
+@final
+class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
+    """Reads chunks from a stream, which it locks until it releases it.
+
+    https://streams.spec.whatwg.org/#default-reader-class
+
+    As a context manager it releases the lock in the end: `with stream.get_reader() as reader: …`
+
+    Args:
+        stream: the stream to read from.
+
+    Raises:
+        TypeError: the stream has a reader already.
+    """
+
+    __slots__ = ("_read_requests",)
+
+    _read_requests: deque[ReadRequest]
+
+    def __init__(self, stream: ReadableStream[R]) -> None:
+        convert_interface(stream, "stream", stream_module.ReadableStream)
+        # 1. Set this up for the stream.
+        readers.set_up_readable_stream_default_reader(self, stream)
+
+    def read(self) -> Promise[ReadResult[R]]:
+        """Read the next chunk: https://streams.spec.whatwg.org/#default-reader-read
+
+        If the only task that awaits the result is cancelled, the read is withdrawn and the promise
+        rejected with an AbortError: the next read gets the chunk.
+
+        Returns:
+            A promise for the pair of the chunk and False; or of None and True, once the stream is closed.
+            A chunk of a byte stream is a memoryview of bytes. It rejects with the stream's error, or with
+            a TypeError when the reader was released.
+        """
+        # 1. A released reader can not read.
+        if self._stream is None:
+            return a_promise_rejected_with(TypeError("the reader was released"))
+        # 2. A promise for
+        # 3. a read request. (Its steps are those of _PromiseReadRequest.)
+        read_request = _PromiseReadRequest(self._stream)
+        # 4. Read.
+        readers.readable_stream_default_reader_read(self, read_request)
+        # 5. Return the promise.
+        return read_request.promise
+
+    @override
+    def release_lock(self) -> None:
+        """Release the lock on the stream, so that another reader can be had.
+
+        Reads that are pending are rejected with a TypeError; chunks that are queued stay for the next
+        reader. Does nothing the second time. https://streams.spec.whatwg.org/#default-reader-release-lock
+        """
+        # 1. A released reader has no stream.
+        if self._stream is None:
+            return
+        # 2. Release it.
+        readers.readable_stream_default_reader_release(self)

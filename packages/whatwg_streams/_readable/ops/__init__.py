@@ -1,0 +1,1 @@
+"""§4.9 Abstract operations: https://streams.spec.whatwg.org/#rs-all-abstract-ops"""

@@ -1,0 +1,49 @@
+"""§4.2.3 The underlying source API: https://streams.spec.whatwg.org/#underlying-source-api"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from .._platform.webidl import convert_enumeration, convert_unsigned_long_long, get_callback, get_member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: An object or a mapping with any of these members: `start(controller)`, `pull(controller)` and
+#: `cancel(reason)`, each a function or a coroutine function; `type`, which can be "bytes"; and, of a byte
+#: source, `auto_allocate_chunk_size`.
+UnderlyingSource: TypeAlias = "Mapping[str, Any] | object"
+
+
+class UnderlyingSourceDict(NamedTuple):
+    """The dictionary UnderlyingSource: https://streams.spec.whatwg.org/#dictdef-underlyingsource"""
+
+    auto_allocate_chunk_size: int | None = None
+    cancel: Callable[..., Any] | None = None
+    pull: Callable[..., Any] | None = None
+    start: Callable[..., Any] | None = None
+    type: str | None = None
+
+
+def convert_underlying_source(source: object) -> UnderlyingSourceDict:
+    """Convert an object or a mapping to the dictionary; None is an empty one.
+
+    Raises:
+        TypeError: a member that is to be a function is none, the type is not "bytes", or the chunk size
+            is no integer of the range of unsigned long long.
+    """
+    if source is None:
+        return UnderlyingSourceDict()
+    what = "underlying_source"
+    auto_allocate_chunk_size = get_member(source, "auto_allocate_chunk_size")
+    if auto_allocate_chunk_size is not None:
+        auto_allocate_chunk_size = convert_unsigned_long_long(
+            auto_allocate_chunk_size, f"{what}.auto_allocate_chunk_size"
+        )
+    cancel = get_callback(source, "cancel", what, 1)
+    pull = get_callback(source, "pull", what, 1)
+    start = get_callback(source, "start", what, 1)
+    type_ = get_member(source, "type")
+    if type_ is not None:
+        convert_enumeration(type_, f"{what}.type", ("bytes",))
+    return UnderlyingSourceDict(auto_allocate_chunk_size, cancel, pull, start, type_)

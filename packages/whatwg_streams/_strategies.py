@@ -1,0 +1,180 @@
+"""§7 Queuing strategies: https://streams.spec.whatwg.org/#qs"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from typing_extensions import Buffer, override
+
+from ._platform import webidl
+from ._platform.dom_exception import RangeError
+from ._platform.webidl import convert_object, convert_unrestricted_double, get_callback, get_member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+SizeAlgorithm = "Callable[[Any], float]"
+
+
+class _QueuingStrategyObject(Protocol):
+    """An object with a high water mark, a size function, or both."""
+
+    @property
+    def high_water_mark(self) -> float: ...
+    @property
+    def size(self) -> Callable[[Any], float]: ...
+
+
+#: How much a stream may queue up. An object or a mapping with the members `high_water_mark` (a
+#: non-negative number, infinity allowed) and `size` (a function of a chunk); either may be missing.
+QueuingStrategy: TypeAlias = "_QueuingStrategyObject | Mapping[str, Any] | object"
+
+
+# §7.2 --------------------------------------------------------------------------------------------
+
+
+def _byte_length(chunk: Any) -> int:
+    """The byte length queuing strategy size function.
+
+    https://streams.spec.whatwg.org/#byte-length-queuing-strategy-size-function
+    """
+    # 1.1. The chunk's byte length; a chunk without one throws.
+    if isinstance(chunk, Buffer):
+        return memoryview(chunk).nbytes
+    return chunk.byte_length  # type: ignore[no-any-return]
+
+
+class ByteLengthQueuingStrategy:
+    """Measures chunks in bytes: https://streams.spec.whatwg.org/#blqs-class
+
+    The size of a chunk is what it has bytes, for one of the buffer protocol; and its attribute
+    `byte_length`, for any other.
+
+    Args:
+        high_water_mark: how many bytes a stream may queue up before it applies backpressure. It is
+            checked by the stream that is made with this strategy, not here.
+
+    Raises:
+        TypeError: the high water mark is missing, or is no number.
+    """
+
+    __slots__ = ("_high_water_mark",)
+
+    def __init__(self, *, high_water_mark: float) -> None:
+        # 1. Set this.[[highWaterMark]].
+        self._high_water_mark = convert_unrestricted_double(high_water_mark, "high_water_mark")
+
+    @property
+    def high_water_mark(self) -> float:
+        """The high water mark, in bytes: https://streams.spec.whatwg.org/#blqs-high-water-mark"""
+        # 1. Return this.[[highWaterMark]].
+        return self._high_water_mark
+
+    @property
+    def size(self) -> Callable[[Any], int]:
+        """A function for the size of a chunk, always the same one: https://streams.spec.whatwg.org/#blqs-size"""
+        # 1. Return the byte length queuing strategy size function.
+        return _byte_length
+
+    @override
+    def __repr__(self) -> str:
+        return f"ByteLengthQueuingStrategy(high_water_mark={self._high_water_mark})"
+
+
+# §7.3 --------------------------------------------------------------------------------------------
+
+
+def _count(chunk: object = None) -> int:
+    """The count queuing strategy size function.
+
+    https://streams.spec.whatwg.org/#count-queuing-strategy-size-function
+    """
+    del chunk
+    # 1.1. Return 1.
+    return 1
+
+
+class CountQueuingStrategy:
+    """Counts chunks: https://streams.spec.whatwg.org/#cqs-class
+
+    Args:
+        high_water_mark: how many chunks a stream may queue up before it applies backpressure. It is
+            checked by the stream that is made with this strategy, not here.
+
+    Raises:
+        TypeError: the high water mark is missing, or is no number.
+    """
+
+    __slots__ = ("_high_water_mark",)
+
+    def __init__(self, *, high_water_mark: float) -> None:
+        # 1. Set this.[[highWaterMark]].
+        self._high_water_mark = convert_unrestricted_double(high_water_mark, "high_water_mark")
+
+    @property
+    def high_water_mark(self) -> float:
+        """The high water mark, in chunks: https://streams.spec.whatwg.org/#cqs-high-water-mark"""
+        # 1. Return this.[[highWaterMark]].
+        return self._high_water_mark
+
+    @property
+    def size(self) -> Callable[..., int]:
+        """A function for the size of a chunk, always the same one: https://streams.spec.whatwg.org/#cqs-size"""
+        # 1. Return the count queuing strategy size function.
+        return _count
+
+    @override
+    def __repr__(self) -> str:
+        return f"CountQueuingStrategy(high_water_mark={self._high_water_mark})"
+
+
+# §7.4 --------------------------------------------------------------------------------------------
+
+
+class QueuingStrategyDict(NamedTuple):
+    """The dictionary QueuingStrategy: https://streams.spec.whatwg.org/#dictdef-queuingstrategy"""
+
+    high_water_mark: float | None
+    size: Callable[[Any], float] | None
+
+
+def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict:
+    """Convert an object or a mapping to the dictionary; None is an empty one."""
+    if strategy is None:
+        return QueuingStrategyDict(None, None)
+    convert_object(strategy, what)
+    high_water_mark = get_member(strategy, "high_water_mark")
+    if high_water_mark is not None:
+        high_water_mark = convert_unrestricted_double(high_water_mark, f"{what}.high_water_mark")
+    return QueuingStrategyDict(high_water_mark, get_callback(strategy, "size", what, 1))
+
+
+def extract_high_water_mark(strategy: QueuingStrategyDict, default_hwm: float) -> float:
+    """https://streams.spec.whatwg.org/#validate-and-normalize-high-water-mark"""
+    # 1. Without one, it is the default.
+    if strategy.high_water_mark is None:
+        return default_hwm
+    # 2. Otherwise it is that of the strategy,
+    high_water_mark = strategy.high_water_mark
+    # 3. which must not be NaN nor negative.
+    if math.isnan(high_water_mark) or high_water_mark < 0:
+        raise RangeError(f"the high water mark has to be a non-negative number, not {high_water_mark}")
+    # 4. Return it.
+    return high_water_mark
+
+
+def extract_size_algorithm(strategy: QueuingStrategyDict) -> Callable[[Any], float]:
+    """https://streams.spec.whatwg.org/#make-size-algorithm-from-size-function"""
+    # 1. Without a size function, every chunk has the size 1.
+    size = strategy.size
+    if size is None or size is _count:
+        return _count
+
+    # 2. Otherwise the algorithm takes a chunk,
+    def size_algorithm(chunk: object) -> float:
+        # 2.1. and invokes the size function with it.
+        return webidl.convert_unrestricted_double(size(chunk), "the size of a chunk")
+
+    return size_algorithm

@@ -1,0 +1,186 @@
+"""§6.4.2 Default controllers: https://streams.spec.whatwg.org/#ts-default-controller-abstract-ops"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from ..._platform.promises import (
+    Promise,
+    Throw,
+    a_promise_rejected_with,
+    a_promise_resolved_with_undefined,
+    react,
+)
+from ..._platform.webidl import new, promise_callback
+from ..._readable.ops.default_controllers import (
+    readable_stream_default_controller_can_close_or_enqueue,
+    readable_stream_default_controller_close,
+    readable_stream_default_controller_enqueue,
+    readable_stream_default_controller_has_backpressure,
+)
+from .. import default_controller
+from . import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..._readable.default_controller import ReadableStreamDefaultController
+    from ..default_controller import TransformStreamDefaultController
+    from ..stream import TransformStream
+    from ..transformer import TransformerDict
+
+
+def set_up_transform_stream_default_controller(
+    stream: TransformStream[Any, Any],
+    controller: TransformStreamDefaultController,
+    transform_algorithm: Callable[[Any], Promise[Any]],
+    flush_algorithm: Callable[[], Promise[Any]],
+    cancel_algorithm: Callable[[Any], Promise[Any]],
+) -> None:
+    """https://streams.spec.whatwg.org/#set-up-transform-stream-default-controller"""
+    # 1. Assert: it is a TransformStream. (Its type says so.)
+    # 2. Assert: it has no controller yet.
+    assert cast("object", stream._controller) is None
+    # 3. The controller's stream,
+    controller._stream = stream
+    # 4. and the stream's controller.
+    stream._controller = controller
+    # 5. The transform algorithm,
+    controller._transform_algorithm = transform_algorithm
+    # 6. the flush algorithm,
+    controller._flush_algorithm = flush_algorithm
+    # 7. and the cancel algorithm.
+    controller._cancel_algorithm = cancel_algorithm
+    # (Neither of these two was performed yet.)
+    controller._finish_promise = None
+
+
+def set_up_transform_stream_default_controller_from_transformer(
+    stream: TransformStream[Any, Any], transformer: object, transformer_dict: TransformerDict
+) -> None:
+    """https://streams.spec.whatwg.org/#set-up-transform-stream-default-controller-from-transformer"""
+    del transformer  # the callback this value: Python's functions are bound to it already
+    # 1. A new controller.
+    controller = new(default_controller.TransformStreamDefaultController)
+
+    # 2. By default, a chunk is transformed by these steps:
+    def transform_algorithm(chunk: object) -> Promise[Any]:
+        # 2.1. it is enqueued as it is.
+        try:
+            transform_stream_default_controller_enqueue(controller, chunk)
+        # 2.2. If that throws, it is a rejection;
+        except Throw as completion:
+            return a_promise_rejected_with(completion.reason)
+        except Exception as exception:
+            return a_promise_rejected_with(exception)
+        # 2.3. otherwise it is done.
+        return a_promise_resolved_with_undefined()
+
+    # 3. By default, flush does nothing,
+    def flush_algorithm() -> Promise[Any]:
+        return a_promise_resolved_with_undefined()
+
+    # 4. and so does cancel.
+    def cancel_algorithm(_: object) -> Promise[Any]:
+        return a_promise_resolved_with_undefined()
+
+    # 5. If the transformer has a transform, it is called with the chunk and the controller.
+    if transformer_dict.transform is not None:
+        transform = promise_callback(transformer_dict.transform)
+
+        def transform_algorithm(chunk: object) -> Promise[Any]:
+            return transform(chunk, controller)
+
+    # 6. If the transformer has a flush, it is called with the controller.
+    if transformer_dict.flush is not None:
+        flush = promise_callback(transformer_dict.flush)
+
+        def flush_algorithm() -> Promise[Any]:
+            return flush(controller)
+
+    # 7. If the transformer has a cancel, it is called with the reason.
+    if transformer_dict.cancel is not None:
+        cancel_algorithm = promise_callback(transformer_dict.cancel)
+    # 8. Set up the controller with these.
+    set_up_transform_stream_default_controller(
+        stream, controller, transform_algorithm, flush_algorithm, cancel_algorithm
+    )
+
+
+def transform_stream_default_controller_clear_algorithms(controller: TransformStreamDefaultController) -> None:
+    """https://streams.spec.whatwg.org/#transform-stream-default-controller-clear-algorithms"""
+    # 1. No transform algorithm,
+    controller._transform_algorithm = None
+    # 2. no flush algorithm,
+    controller._flush_algorithm = None
+    # 3. and no cancel algorithm any more.
+    controller._cancel_algorithm = None
+
+
+def transform_stream_default_controller_enqueue(controller: TransformStreamDefaultController, chunk: object) -> None:
+    """https://streams.spec.whatwg.org/#transform-stream-default-controller-enqueue"""
+    # 1. The stream.
+    stream = controller._stream
+    # 2. The controller of its readable side.
+    readable_controller = cast("ReadableStreamDefaultController", stream._readable._controller)
+    # 3. Nothing can be put into a stream that is closing.
+    if not readable_stream_default_controller_can_close_or_enqueue(readable_controller):
+        raise TypeError("the readable side takes no more chunks, it is closing, closed or errored")
+    # 4. Put it in.
+    try:
+        readable_stream_default_controller_enqueue(readable_controller, chunk)
+    # 5. If that throws,
+    except Exception as exception:
+        # 5.1. the writable side is errored too,
+        streams.transform_stream_error_writable_and_unblock_write(stream, exception)
+        # 5.2. and so is this.
+        stored_error = stream._readable._stored_error
+        if isinstance(stored_error, BaseException):
+            raise stored_error from None
+        raise Throw(stored_error) from None
+    # 6. Is there backpressure now?
+    backpressure = readable_stream_default_controller_has_backpressure(readable_controller)
+    # 7. If that is a change,
+    if backpressure is not stream._backpressure:
+        # 7.1. Assert: there is.
+        assert backpressure
+        # 7.2. Tell the writable side.
+        streams.transform_stream_set_backpressure(stream, backpressure=True)
+
+
+def transform_stream_default_controller_error(controller: TransformStreamDefaultController, e: object) -> None:
+    """https://streams.spec.whatwg.org/#transform-stream-default-controller-error"""
+    # 1. Error the stream.
+    streams.transform_stream_error(controller._stream, e)
+
+
+def transform_stream_default_controller_perform_transform(
+    controller: TransformStreamDefaultController, chunk: object
+) -> Promise[Any]:
+    """https://streams.spec.whatwg.org/#transform-stream-default-controller-perform-transform"""
+    # 1. Perform the transform algorithm.
+    assert controller._transform_algorithm is not None
+    transform_promise = controller._transform_algorithm(chunk)
+
+    # 2. If that is rejected,
+    def rejected(r: object) -> NoReturn:
+        # 2.1. the stream is errored,
+        streams.transform_stream_error(controller._stream, r)
+        # 2.2. and so is this.
+        raise Throw(r)
+
+    return react(transform_promise, None, rejected)
+
+
+def transform_stream_default_controller_terminate(controller: TransformStreamDefaultController) -> None:
+    """https://streams.spec.whatwg.org/#transform-stream-default-controller-terminate"""
+    # 1. The stream.
+    stream = controller._stream
+    # 2. The controller of its readable side.
+    readable_controller = cast("ReadableStreamDefaultController", stream._readable._controller)
+    # 3. Close the readable side.
+    readable_stream_default_controller_close(readable_controller)
+    # 4. The error
+    error = TypeError("the stream was terminated")
+    # 5. goes to the writable side.
+    streams.transform_stream_error_writable_and_unblock_write(stream, error)

@@ -1,0 +1,1 @@
+"""§5.5 Abstract operations: https://streams.spec.whatwg.org/#ws-all-abstract-ops"""

@@ -1,0 +1,42 @@
+"""§5.2.3 The underlying sink API: https://streams.spec.whatwg.org/#underlying-sink-api"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from .._platform.webidl import get_callback, get_member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: An object or a mapping with any of these members, each a function or a coroutine function:
+#: `start(controller)`, `write(chunk, controller)`, `close()` and `abort(reason)`.
+UnderlyingSink: TypeAlias = "Mapping[str, Any] | object"
+
+
+class UnderlyingSinkDict(NamedTuple):
+    """The dictionary UnderlyingSink: https://streams.spec.whatwg.org/#dictdef-underlyingsink"""
+
+    abort: Callable[..., Any] | None = None
+    close: Callable[..., Any] | None = None
+    start: Callable[..., Any] | None = None
+    type: Any = None
+    write: Callable[..., Any] | None = None
+
+
+def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
+    """Convert an object or a mapping to the dictionary; None is an empty one.
+
+    Raises:
+        TypeError: a member that is to be a function is none.
+    """
+    if sink is None:
+        return UnderlyingSinkDict()
+    what = "underlying_sink"
+    return UnderlyingSinkDict(
+        get_callback(sink, "abort", what, 1),
+        get_callback(sink, "close", what, 0),
+        get_callback(sink, "start", what, 1),
+        get_member(sink, "type"),
+        get_callback(sink, "write", what, 2),
+    )

@@ -1,0 +1,121 @@
+"""Every asynchronous test runs on asyncio's own loop in debug mode and on uvloop.
+
+A synchronous test runs once; one that drives a loop by hand asks for ``loop_factory`` and then runs
+on both too. After each test garbage is collected, and the test fails when
+
+* a loop's exception handler was told of anything that the test did not take from ``loop_errors``;
+* a task is still there, or more descriptors are open than were before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import traceback
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support import LOOP_FACTORIES, LoopErrors, LoopFactory, run_what_waits_for_a_loop, settle
+
+_PASSED = pytest.StashKey[bool]()
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
+    return LOOP_FACTORIES
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    item.stash[_PASSED] = False
+    yield
+    item.stash[_PASSED] = True
+
+
+@pytest.fixture(params=LOOP_FACTORIES.values(), ids=list(LOOP_FACTORIES))
+def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
+    """What makes a loop, for a synchronous test: ``asyncio.Runner(loop_factory=loop_factory)``."""
+    factory: LoopFactory = request.param
+    return factory
+
+
+@pytest.fixture(autouse=True)
+def loop_errors(request: pytest.FixtureRequest) -> Iterator[LoopErrors]:
+    """Errors reported to the loop; a test that expects some takes them: ``loop_errors.take()``."""
+    # What is there before the test is taken out of the collector's sight: collecting is cheap then,
+    # and nothing that earlier tests left comes up in this one.
+    gc.collect()
+    gc.freeze()
+    LoopErrors.current = errors = LoopErrors()
+    yield errors
+    if not pytest_asyncio.is_async_test(request.node):
+        gc.collect()
+        run_what_waits_for_a_loop()
+    if errors.contexts:
+        reports = map(_describe, errors.contexts)
+        pytest.fail("\n".join(["the loop was told of:", *reports]), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _checks_on_the_loop(request: pytest.FixtureRequest) -> None:
+    # Not for synchronous tests, lest they get a loop.
+    if pytest_asyncio.is_async_test(request.node):
+        request.getfixturevalue("_nothing_left_behind")
+
+
+@pytest.fixture
+async def _nothing_left_behind(request: pytest.FixtureRequest, loop_errors: LoopErrors) -> AsyncIterator[None]:
+    time_limit = asyncio.get_running_loop().call_later(0.9 * _seconds_allowed(request.node), _cancel_every_task)
+    before = _open_descriptors()
+    yield
+    time_limit.cancel()
+    await settle(10)
+    gc.collect()
+    await settle(5)
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    after = _open_descriptors()
+    if request.node.stash.get(_PASSED, False):
+        assert not tasks, "the test left tasks behind"
+        # Their number: uvloop has new ones for its own use each time that it runs.
+        assert len(after) <= len(before), f"the test left descriptors open, among {after - before}"
+
+
+def _seconds_allowed(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0] if marker else item.config.getini("timeout"))
+
+
+def _cancel_every_task() -> None:
+    """End a test that waits for what never comes, at the line that waits.
+
+    pytest-timeout, a little later, ends one that does not let go of the loop.
+    """
+    for task in asyncio.all_tasks():
+        task.cancel("the time limit of the test")
+
+
+def _describe(context: Mapping[str, object]) -> str:
+    exception = context.get("exception")
+    lines = [f"{key}: {value!r}" for key, value in context.items() if not key.endswith("traceback")]
+    if isinstance(exception, BaseException):
+        lines += "".join(traceback.format_exception(exception)).splitlines()
+    return "\n    ".join(lines)
+
+
+def _open_descriptors() -> set[tuple[str, str]]:
+    """Return the number and target of each open descriptor, on systems that list them.
+
+    Without /dev/null: uvloop opens it for itself when it first has a socket.
+    """
+    found = set[tuple[str, str]]()
+    if _DESCRIPTORS.exists():
+        for descriptor in _DESCRIPTORS.iterdir():
+            try:
+                found.add((descriptor.name, str(descriptor.readlink())))
+            except FileNotFoundError:  # the one that listed the folder
+                continue
+    return {(number, target) for number, target in found if target != os.devnull}
