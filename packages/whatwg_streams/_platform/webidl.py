@@ -12,6 +12,7 @@ import asyncio
 import contextvars
 import inspect
 import math
+import operator
 from collections.abc import Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
@@ -46,8 +47,8 @@ def _to_number(value: object, what: str) -> int | float:
         return _string_to_number(value)
     if isinstance(value, int):
         return int(value)
-    if hasattr(type(value), "__index__"):
-        return cast("SupportsIndex", value).__index__()
+    if isinstance(value, SupportsIndex):
+        return operator.index(value)
     if hasattr(type(value), "__float__"):
         return float(cast("Any", value))
     raise TypeError(f"{what}: expected a number, not {type(value).__name__}")

@@ -1,0 +1,46 @@
+"""What the algorithms that set up streams share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._platform.promises import (
+    Promise,
+    a_promise_rejected_with,
+    a_promise_resolved_with,
+    a_promise_resolved_with_undefined,
+)
+from .._platform.webidl import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def start_algorithm() -> None:
+    return None
+
+
+def every_chunk_counts_1(chunk: object) -> float:
+    del chunk
+    return 1
+
+
+def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]:
+    """The wrappers that the set-up algorithms put around the algorithms they are given."""
+
+    def wrapped(*arguments: object) -> Promise[Any]:
+        # .1. Run the algorithm, if there is one; what it throws is a rejection.
+        try:
+            result = algorithm(*arguments) if algorithm is not None else None
+        except Exception as e:
+            return a_promise_rejected_with(reason_of(e))
+        # .2. If the result is a promise, that is it.
+        if isinstance(result, Promise):
+            return result
+        # (In Python it may be a coroutine, or something else to await.)
+        if result is not None:
+            return a_promise_resolved_with(result)
+        # .3. Otherwise it is done.
+        return a_promise_resolved_with_undefined()
+
+    return wrapped

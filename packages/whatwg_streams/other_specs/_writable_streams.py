@@ -1,0 +1,131 @@
+"""§9.2 Writable streams: https://streams.spec.whatwg.org/#other-specs-ws"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._platform.buffers import view_of
+from .._platform.promises import Promise
+from .._platform.webidl import new
+from .._writable import default_controller
+from .._writable.ops import default_controllers, streams, writers
+from ._wrappers import every_chunk_counts_1, start_algorithm, wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+    from .._platform.abort import AbortSignal
+    from .._writable.default_writer import WritableStreamDefaultWriter
+    from .._writable.stream import WritableStream
+
+_T = TypeVar("_T")
+
+
+# §9.2.1 Creation and manipulation
+
+
+def set_up_writable_stream(
+    stream: WritableStream[Any],
+    *,
+    write_algorithm: Callable[[Any], Promise[Any]],
+    close_algorithm: Callable[[], object] | None = None,
+    abort_algorithm: Callable[[Any], object] | None = None,
+    high_water_mark: float = 1,
+    size_algorithm: Callable[[Any], float] = every_chunk_counts_1,
+) -> None:
+    """Set up a new WritableStream: https://streams.spec.whatwg.org/#writablestream-set-up
+
+    Args:
+        stream: made with `new(WritableStream)`, or a subclass's `self` in its constructor.
+        write_algorithm: called with a chunk; returns a promise.
+        close_algorithm: called after the last chunk; may return a promise.
+        abort_algorithm: called with the reason; may return a promise.
+        high_water_mark: how much may be queued, in the unit of the sizes; not negative, not NaN.
+        size_algorithm: the size of a chunk; 1 by default.
+    """
+    # 1. Start does nothing.
+    # 2. Close: 2.1. to 2.3. are those of `wrapper`.
+    close_algorithm_wrapper = wrapper(close_algorithm)
+    # 3. Abort: 3.1. to 3.3. are those of `wrapper`.
+    abort_algorithm_wrapper = wrapper(abort_algorithm)
+    # 4. Without a size algorithm, every chunk counts 1.
+    # 5. Initialize the stream.
+    streams.initialize_writable_stream(stream)
+    # 6. A new controller,
+    controller = new(default_controller.WritableStreamDefaultController)
+    # 7. set up with all of these.
+    default_controllers.set_up_writable_stream_default_controller(
+        stream,
+        controller,
+        start_algorithm,
+        write_algorithm,
+        close_algorithm_wrapper,
+        abort_algorithm_wrapper,
+        high_water_mark,
+        size_algorithm,
+    )
+
+
+def error_writable_stream(stream: WritableStream[Any], e: object) -> None:
+    """https://streams.spec.whatwg.org/#writablestream-error"""
+    default_controllers.writable_stream_default_controller_error_if_needed(stream._controller, e)
+
+
+def signal_of_writable_stream(stream: WritableStream[Any]) -> AbortSignal:
+    """https://streams.spec.whatwg.org/#writablestream-signal"""
+    return stream._controller._abort_controller.signal
+
+
+def get_a_copy_of_the_buffer_source(source: Buffer) -> bytes:
+    """https://webidl.spec.whatwg.org/#dfn-get-buffer-source-copy
+
+    Raises:
+        TypeError: it is no buffer, is released or not contiguous.
+    """
+    if type(source) is bytes:
+        return source
+    view = view_of(source, "chunk")
+    return bytes(view.buffer.data[view.byte_offset : view.byte_offset + view.byte_length])
+
+
+# §9.2.2 Writing
+
+
+def get_a_writer(stream: WritableStream[_T]) -> WritableStreamDefaultWriter[_T]:
+    """https://streams.spec.whatwg.org/#writablestream-get-a-writer
+
+    Raises:
+        TypeError: the stream has a writer already.
+    """
+    return streams.acquire_writable_stream_default_writer(stream)
+
+
+def set_up_writer(writer: WritableStreamDefaultWriter[_T], stream: WritableStream[_T]) -> None:
+    """https://streams.spec.whatwg.org/#writablestreamdefaultwriter-set-up
+
+    Raises:
+        TypeError: the stream has a writer already.
+    """
+    streams.set_up_writable_stream_default_writer(writer, stream)
+
+
+def write_a_chunk(writer: WritableStreamDefaultWriter[_T], chunk: _T) -> Promise[None]:
+    """https://streams.spec.whatwg.org/#writablestreamdefaultwriter-write-a-chunk"""
+    return writers.writable_stream_default_writer_write(writer, chunk)
+
+
+def release_writer(writer: WritableStreamDefaultWriter[Any]) -> None:
+    """https://streams.spec.whatwg.org/#writablestreamdefaultwriter-release"""
+    writers.writable_stream_default_writer_release(writer)
+
+
+def close_writable_stream(stream: WritableStream[Any]) -> Promise[None]:
+    """https://streams.spec.whatwg.org/#writablestream-close"""
+    return streams.writable_stream_close(stream)
+
+
+def abort_writable_stream(stream: WritableStream[Any], reason: object) -> Promise[None]:
+    """https://streams.spec.whatwg.org/#writablestream-abort"""
+    return streams.writable_stream_abort(stream, reason)
