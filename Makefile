@@ -15,7 +15,7 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check style types conformance bench build clean fix lint-imports coverage
+.PHONY: help setup demo test check style types conformance wpt bench build clean fix lint-imports coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ types: setup ## mypy and pyright, strict, and completeness of the public types
 # Status 5 is pytest's word for: no test there.
 conformance: setup ## run the conformance suite
 	$(VENV_PYTHON) -m pytest conformance $(ARGS) || [ $$? -eq 5 ]
+
+wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
+	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" $(ARGS)
 
 bench: setup ## measure (ARGS=arguments)
 	$(VENV_PYTHON) -m benchmarks $(ARGS)

@@ -42,8 +42,13 @@ def _byte_length(chunk: Any) -> int:
     """
     # 1.1. The chunk's byte length; a chunk without one throws.
     if isinstance(chunk, Buffer):
-        return memoryview(chunk).nbytes
-    return chunk.byte_length  # type: ignore[no-any-return]
+        try:
+            return memoryview(chunk).nbytes
+        except ValueError:  # a memoryview that was released: of a detached buffer it is 0
+            return 0
+    if chunk is None:
+        raise TypeError("the chunk is None, which has no byte length")
+    return getattr(chunk, "byte_length", None)  # type: ignore[return-value]  # none is NaN, once it is used
 
 
 class ByteLengthQueuingStrategy:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 from typing_extensions import override
 
-from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, react
+from .promises import (
+    Promise,
+    a_promise_rejected_with,
+    a_promise_resolved_with,
+    a_promise_resolved_with_undefined,
+    react,
+)
 from .webidl import reason_of
 
 if TYPE_CHECKING:
@@ -30,6 +36,10 @@ class _EndOfIteration:
 END_OF_ITERATION: Final = _EndOfIteration()
 
 
+#: What an iterator record answers when its iterator can not be closed.
+NO_RETURN_METHOD: Final = object()
+
+
 class IteratorRecord(Protocol):
     """https://tc39.es/ecma262/#sec-iterator-records"""
 
@@ -42,7 +52,14 @@ class IteratorRecord(Protocol):
         ...
 
     def return_(self, reason: object) -> Any:
-        """Close the iterator; the result may be a promise. What is raised counts as a rejection."""
+        """Close the iterator; the result may be a promise. What is raised counts as a rejection.
+
+        NO_RETURN_METHOD says that there is nothing to close it with.
+        """
+        ...
+
+    def complete_return(self, result: Any) -> None:
+        """Check what closing gave; what is raised counts as a rejection."""
         ...
 
 
@@ -68,12 +85,15 @@ class _AsyncIteratorRecord:
     def complete(self, result: Any) -> Any:
         return result
 
-    def return_(self, reason: object) -> Promise[Any] | None:
+    def return_(self, reason: object) -> Any:
         del reason  # an iterator of Python can not be told
         aclose = getattr(self.iterator, "aclose", None)
         if aclose is None:
-            return None
+            return NO_RETURN_METHOD
         return a_promise_resolved_with(cast("Awaitable[Any]", aclose()), self.context)
+
+    def complete_return(self, result: Any) -> None:
+        """Whatever it is."""
 
 
 @final
@@ -91,11 +111,13 @@ class _SyncIteratorRecord:
     def complete(self, result: Any) -> Any:
         return result
 
-    def return_(self, reason: object) -> None:
+    def return_(self, reason: object) -> Any:
         del reason  # an iterator of Python can not be told
         close = getattr(self.iterator, "close", None)
-        if close is not None:
-            close()
+        return NO_RETURN_METHOD if close is None else close()
+
+    def complete_return(self, result: Any) -> None:
+        """Whatever it is."""
 
 
 def open_an_async_sequence(value: object, what: str) -> IteratorRecord:
@@ -127,13 +149,16 @@ def get_the_next_value(iterator: IteratorRecord) -> Promise[Any]:
 
 def close_an_async_iterator(iterator: IteratorRecord, reason: object) -> Promise[Any]:
     """https://webidl.spec.whatwg.org/#async-iterator-close"""
-    # 1. Call its return method; a missing one returns undefined.
+    # 1. Call its return method.
     try:
         return_result = iterator.return_(reason)
     # 2. If that throws, it is a rejection.
     except Exception as exception:
         return a_promise_rejected_with(reason_of(exception))
-    # 3. A promise for the result.
+    # 3. Without such a method, there is nothing to do.
+    if return_result is NO_RETURN_METHOD:
+        return a_promise_resolved_with_undefined()
+    # 4. A promise for the result.
     return_promise: Promise[Any] = a_promise_resolved_with(return_result)
-    # 4. What it is does not matter.
-    return react(return_promise, lambda _: None)
+    # 5. Once it is there, look at it.
+    return react(return_promise, iterator.complete_return)

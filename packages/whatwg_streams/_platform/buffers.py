@@ -118,28 +118,23 @@ class ArrayBufferView:
 # Python's memory ---------------------------------------------------------------------------------
 
 
+_NO_DATA = memoryview(b"")
+
+
 @final
 class MemoryBuffer:
     """An ArrayBuffer whose data is reached through the buffer protocol."""
 
-    __slots__ = ("_data", "_views", "byte_length")
+    __slots__ = ("_views", "byte_length", "data", "detached")
 
     def __init__(self, data: memoryview, views: tuple[memoryview, ...] = ()) -> None:
-        self._data: memoryview | None = data
+        self.data = data
         self._views = views  # memoryviews in users' hands, that detaching has to release
         self.byte_length = data.nbytes
-
-    @property
-    def detached(self) -> bool:
-        return self._data is None
-
-    @property
-    def data(self) -> memoryview:
-        assert self._data is not None
-        return self._data
+        self.detached = False
 
     def can_transfer(self) -> bool:
-        return self._data is not None
+        return not self.detached
 
     def transfer(self) -> MemoryBuffer:
         data = self.data
@@ -151,8 +146,9 @@ class MemoryBuffer:
                 "the memoryview can not be detached, as another object holds on to it; drop that one first"
             ) from error
         self._views = ()
-        self._data = None
+        self.data = _NO_DATA
         self.byte_length = 0
+        self.detached = True
         return MemoryBuffer(data)
 
     def handed_out(self, view: memoryview) -> None:
@@ -253,7 +249,7 @@ def view_of(value: object, what: str, *, writable: bool = False, part_of: ArrayB
     """
     if type(value) in _foreign_views:
         return _foreign_views[type(value)](value)
-    if not isinstance(value, Buffer):
+    if type(value) is not bytearray and type(value) is not memoryview and not isinstance(value, Buffer):
         raise TypeError(f"{what}: expected bytes, a memoryview or another buffer, not {type(value).__name__}")
     view = _view_of_memory(value, what, writable=writable)
     if isinstance(part_of, MemoryBuffer) and not part_of.detached:

@@ -52,11 +52,6 @@ class MicrotaskQueue:
         self._ready_awaits = 0
         self._scheduled_on = None
 
-    def enqueue(self, callback: Callable[[Any], object], argument: object) -> None:
-        self._jobs.append((callback, argument))
-        if not self._draining:
-            self.schedule()
-
     def schedule(self) -> None:
         """Have the running loop, if there is one, drain this queue."""
         loop = get_running_loop_or_none()
@@ -93,12 +88,20 @@ _this_thread = _PerThread()
 
 
 def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
-    _this_thread.queue.enqueue(callback, argument)
+    queue = _this_thread.queue
+    queue._jobs.append((callback, argument))
+    if not queue._draining:
+        queue.schedule()
 
 
 #: Every job of both packages goes through here. Call it as `event_loop.enqueue_microtask(…)`, so that
 #: what `host.set_microtask_enqueuer` puts in its place is seen.
 enqueue_microtask: Callable[[Callable[[Any], object], Any], None] = _enqueue_on_this_thread
+
+
+def queue_a_microtask(steps: Callable[[Any], object], argument: object = None) -> None:
+    """https://html.spec.whatwg.org/multipage/webappapis.html#queue-a-microtask"""
+    enqueue_microtask(steps, argument)
 
 
 def microtasks_are_pending() -> bool:

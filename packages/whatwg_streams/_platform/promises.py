@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final
 
 from typing_extensions import override
 
@@ -74,7 +74,7 @@ class Promise(Generic[T_co]):
 
     _promise_state: str  # "pending", "fulfilled" or "rejected"
     _promise_result: Any  # the value or the reason
-    _promise_reactions: list[_Reaction] | _Reaction | _Rejection | None  # a rejected promise has its _Rejection here
+    _promise_reactions: Any  # none, one or a list of _Reaction; a rejected promise has its _Rejection here
     _promise_is_handled: bool
     _already_resolved: bool  # settled, or made to follow another promise
 
@@ -100,9 +100,12 @@ class Promise(Generic[T_co]):
         self._already_resolved = True
         self._promise_result = value
         self._promise_state = "fulfilled"
-        if reactions is not None:
-            self._promise_reactions = None
-            self._trigger(reactions)
+        self._promise_reactions = None
+        if type(reactions) is list:
+            for reaction in reactions:
+                reaction.on_settled(self)
+        elif reactions is not None:
+            reactions.on_settled(self)
 
     def _reject(self, reason: object) -> None:
         """https://tc39.es/ecma262/#sec-rejectpromise"""
@@ -111,15 +114,11 @@ class Promise(Generic[T_co]):
         self._promise_result = reason
         self._promise_state = "rejected"
         self._promise_reactions = _Rejection(reason, report=not self._promise_is_handled)
-        if reactions is not None:
-            self._trigger(reactions)
-
-    def _trigger(self, reactions: list[_Reaction] | _Reaction | _Rejection) -> None:
         if type(reactions) is list:
             for reaction in reactions:
                 reaction.on_settled(self)
-        else:
-            cast("_Reaction", reactions).on_settled(self)
+        elif reactions is not None:
+            reactions.on_settled(self)
 
     # Reacting ------------------------------------------------------------------------------------
 
@@ -135,7 +134,7 @@ class Promise(Generic[T_co]):
         elif type(self._promise_reactions) is list:
             self._promise_reactions.append(reaction)
         else:
-            self._promise_reactions = [cast("_Reaction", self._promise_reactions), reaction]
+            self._promise_reactions = [self._promise_reactions, reaction]
 
     def _remove_reaction(self, reaction: _Reaction) -> None:
         if self._promise_reactions is reaction:
@@ -197,7 +196,7 @@ class Promise(Generic[T_co]):
         if self._promise_state == "rejected":
             mark_as_handled(self)
             self._raise()
-        return cast("T_co", self._promise_result)
+        return self._promise_result  # type: ignore[no-any-return]
 
     def _raise(self) -> NoReturn:
         reason = self._promise_result
@@ -278,7 +277,11 @@ class AbandonablePromise(Promise[T_co]):
     _observers: int
 
     def __init__(self, abandon: Callable[[AbandonablePromise[Any]], object]) -> None:
-        super().__init__()
+        self._promise_state = "pending"
+        self._promise_result = None
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = False
         self._abandon = abandon
         self._observers = 0
 
@@ -444,15 +447,19 @@ def a_promise_resolved_with(value: U | Awaitable[U], context: contextvars.Contex
     A coroutine runs in a task of the given context, or else in a copy of the current one.
     """
     promise: Promise[U] = Promise()
-    _resolve_function(promise, value, context)
+    if value is None:  # the common case, made short
+        promise._promise_state = "fulfilled"
+        promise._already_resolved = True
+    else:
+        _resolve_function(promise, value, context)
     return promise
 
 
 def a_promise_resolved_with_undefined() -> Promise[None]:
     """A promise resolved with undefined."""
     promise: Promise[None] = Promise()
-    promise._already_resolved = True
     promise._promise_state = "fulfilled"
+    promise._already_resolved = True
     return promise
 
 
@@ -487,7 +494,12 @@ def upon(
     on_rejected: Callable[[Any], object] | None,
 ) -> None:
     """https://webidl.spec.whatwg.org/#upon-fulfillment and https://webidl.spec.whatwg.org/#upon-rejection"""
-    promise._add_reaction(_Upon(on_fulfilled, on_rejected))
+    if promise._promise_state == "fulfilled" and type(promise) is Promise:  # the common case, made short
+        promise._promise_is_handled = True
+        if on_fulfilled is not None:
+            event_loop.enqueue_microtask(on_fulfilled, promise._promise_result)
+    else:
+        promise._add_reaction(_Upon(on_fulfilled, on_rejected))
 
 
 def react(

@@ -92,7 +92,7 @@ def convert_unsigned_integer(value: object, what: str, bits: int, *, enforce_ran
     With [EnforceRange] what does not fit is a TypeError; without, it wraps around.
     """
     number = _to_number(value, what)
-    largest = min(2**bits - 1, _LARGEST_EXACT_INTEGER)
+    largest = min((1 << bits) - 1, _LARGEST_EXACT_INTEGER)
     if isinstance(number, float):
         if math.isfinite(number):
             number = math.trunc(number)
@@ -102,7 +102,7 @@ def convert_unsigned_integer(value: object, what: str, bits: int, *, enforce_ran
             return 0
     if enforce_range and not 0 <= number <= largest:
         raise TypeError(f"{what}: {number} is not in the range of 0 to {largest}")
-    return number % 2**bits
+    return number % (1 << bits)
 
 
 def convert_unsigned_long_long(value: object, what: str) -> int:

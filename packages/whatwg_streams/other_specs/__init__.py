@@ -9,7 +9,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
                        readable_stream_needs_more_data, close_readable_stream, error_readable_stream,
                        enqueue_into_readable_stream, current_byob_request_view,
-                       pull_from_bytes_into_readable_stream
+                       respond_to_current_byob_request, pull_from_bytes_into_readable_stream
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
     introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed
@@ -32,6 +32,7 @@ from .._platform.abort import (
 )
 from .._platform.event_loop import (
     perform_a_microtask_checkpoint as perform_a_microtask_checkpoint,
+    queue_a_microtask as queue_a_microtask,
     queue_a_task as queue_a_task,
     report_exception as report_exception,
 )
@@ -78,9 +79,10 @@ from ._readable_streams import (
     pull_from_bytes_into_readable_stream as pull_from_bytes_into_readable_stream,
     read_a_chunk as read_a_chunk,
     read_all_bytes as read_all_bytes,
-    readable_stream_desired_size_to_fill_up_to_the_high_water_mark as readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
+    readable_stream_desired_size_to_fill_up_to_the_high_water_mark as readable_stream_desired_size_to_fill_up_to_the_high_water_mark,  # noqa: E501 - the standard's name
     readable_stream_needs_more_data as readable_stream_needs_more_data,
     release_reader as release_reader,
+    respond_to_current_byob_request as respond_to_current_byob_request,
     set_up_readable_stream as set_up_readable_stream,
     set_up_readable_stream_with_byte_reading_support as set_up_readable_stream_with_byte_reading_support,
     set_up_reader as set_up_reader,
@@ -155,6 +157,7 @@ __all__ = [
     "pipe_through",
     "pipe_to",
     "pull_from_bytes_into_readable_stream",
+    "queue_a_microtask",
     "queue_a_task",
     "read_a_chunk",
     "read_all_bytes",
@@ -166,6 +169,7 @@ __all__ = [
     "remove_abort_algorithm",
     "report_exception",
     "resolve",
+    "respond_to_current_byob_request",
     "set_up_readable_stream",
     "set_up_readable_stream_with_byte_reading_support",
     "set_up_reader",

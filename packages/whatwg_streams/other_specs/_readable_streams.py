@@ -229,6 +229,15 @@ def current_byob_request_view(stream: ReadableStream[Any]) -> memoryview | None:
     return byob_request.view
 
 
+def respond_to_current_byob_request(stream: ReadableStream[Any], bytes_written: int) -> None:
+    """Tell how many bytes were written to the current BYOB request view.
+
+    That is what `enqueue_into_readable_stream` does with the first bytes of the view; this saves making a
+    view of them.
+    """
+    pull_into.readable_byte_stream_controller_respond(_byte_controller(stream), bytes_written)
+
+
 def pull_from_bytes_into_readable_stream(stream: ReadableStream[Any], bytes_: bytearray) -> None:
     """https://streams.spec.whatwg.org/#readablestream-pull-from-bytes
 

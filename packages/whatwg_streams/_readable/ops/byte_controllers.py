@@ -14,7 +14,7 @@ from ..._platform.promises import Promise, a_promise_resolved_with, a_promise_re
 from ..._platform.webidl import new, promise_callback
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
 from ..._supporting.queue_with_sizes import reset_queue
-from .. import byte_controller
+from .. import byob_reader, byte_controller, default_reader
 from ..records import ReadableByteStreamQueueEntry
 from . import controller_interface, pull_into, streams
 
@@ -330,17 +330,12 @@ def readable_byte_stream_controller_should_call_pull(controller: ReadableByteStr
     # 4. nor before the source has started.
     if not controller._started:
         return False
+    reader = stream._reader
     # 5. Somebody may be waiting for bytes,
-    if (
-        controller_interface.readable_stream_has_default_reader(stream)
-        and controller_interface.readable_stream_get_num_read_requests(stream) > 0
-    ):
+    if isinstance(reader, default_reader.ReadableStreamDefaultReader) and reader._read_requests:
         return True
     # 6. with either kind of reader.
-    if (
-        controller_interface.readable_stream_has_byob_reader(stream)
-        and controller_interface.readable_stream_get_num_read_into_requests(stream) > 0
-    ):
+    if isinstance(reader, byob_reader.ReadableStreamBYOBReader) and reader._read_into_requests:
         return True
     # 7. How much more it wants.
     desired_size = readable_byte_stream_controller_get_desired_size(controller)

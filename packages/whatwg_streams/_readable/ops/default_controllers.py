@@ -69,10 +69,7 @@ def readable_stream_default_controller_should_call_pull(controller: ReadableStre
     if not controller._started:
         return False
     # 4. Somebody may be waiting for a chunk.
-    if (
-        streams.is_readable_stream_locked(stream)
-        and controller_interface.readable_stream_get_num_read_requests(stream) > 0
-    ):
+    if stream._reader is not None and controller_interface.readable_stream_get_num_read_requests(stream) > 0:
         return True
     # 5. How much more it wants.
     desired_size = readable_stream_default_controller_get_desired_size(controller)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..._platform.promises import (
     Promise,
@@ -18,7 +18,6 @@ from . import controller_interface, pull_into, streams
 if TYPE_CHECKING:
     from ..._platform.buffers import ArrayBufferView
     from ..byob_reader import ReadableStreamBYOBReader
-    from ..byte_controller import ReadableByteStreamController
     from ..default_reader import ReadableStreamDefaultReader
     from ..generic_reader import ReadableStreamGenericReader
     from ..records import ReadIntoRequest, ReadRequest
@@ -114,9 +113,8 @@ def readable_stream_byob_reader_read(
         read_into_request.error_steps(stream._stored_error)
     # 5. and otherwise the controller sees to it.
     else:
-        pull_into.readable_byte_stream_controller_pull_into(
-            cast("ReadableByteStreamController", stream._controller), view, min_, read_into_request
-        )
+        controller: Any = stream._controller
+        pull_into.readable_byte_stream_controller_pull_into(controller, view, min_, read_into_request)
 
 
 def readable_stream_byob_reader_release(reader: ReadableStreamBYOBReader) -> None:

@@ -1,0 +1,124 @@
+"""The seam: what the standard invokes the operating system to do, one method a sentence, in the text's order.
+
+Rule 1: what fails, fails with an OSError: the promise that a method answers with, or the coroutine that it is.
+Rule 2: what can be done at once is done at once, and answered with the result itself instead of a promise.
+Rule 3: at most one read and one write of a connection are under way at a time.
+
+`_asyncio_os` does it with real sockets, and is the only module that imports `socket`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from ipaddress import IPv4Address, IPv6Address
+
+    from whatwg_streams import Promise
+
+    IPAddress: TypeAlias = "IPv4Address | IPv6Address"
+
+_T = TypeVar("_T")
+
+#: See rule 2.
+Answer: TypeAlias = "_T | Promise[_T]"
+
+SocketDnsQueryType = Literal["ipv4", "ipv6"]
+
+
+class ResolvedAddress(NamedTuple):
+    """An IP address to connect to, and the zone it is in, for those that need one."""
+
+    address: IPAddress
+    scope_id: int = 0
+
+
+class Endpoint(NamedTuple):
+    """An address, in canonical text, and a port."""
+
+    address: str
+    port: int
+
+
+class TCPConnectionParameters(NamedTuple):
+    """The connection parameters of section 1.1.1; None is the system's default."""
+
+    send_buffer_size: int | None = None  # bytes
+    receive_buffer_size: int | None = None  # bytes
+    no_delay: bool = False
+    keep_alive_delay: int | None = None  # milliseconds
+
+
+class TCPConnection(Protocol):
+    """An open TCP socket."""
+
+    @property
+    def remote(self) -> Endpoint:
+        """Where it is connected to."""
+        ...
+
+    @property
+    def local(self) -> Endpoint:
+        """Where it is bound to."""
+        ...
+
+    def read(self, size: int) -> Answer[bytes]:
+        """Read up to so many bytes from the socket; none of them means that the peer has sent its FIN."""
+        ...
+
+    def read_into(self, view: memoryview) -> Answer[int]:
+        """Read as many bytes as the view has room for, or fewer; 0 means that the peer has sent its FIN."""
+        ...
+
+    def stop_reading(self) -> None:
+        """Forget the read that is under way: nothing is taken off the socket any more, its promise stays pending."""
+        ...
+
+    def write(self, data: memoryview) -> Answer[bool]:
+        """Write the bytes to the socket; False means that `stop_writing` came before the last of them.
+
+        Of the memory of `data` nothing is needed after this has returned.
+        """
+        ...
+
+    def stop_writing(self) -> None:
+        """Let the write that is under way return as soon as possible, no matter how much has been written."""
+        ...
+
+    def shut_down_for_writing(self) -> Answer[None]:
+        """Shut down the socket for writing: the peer gets a FIN after what was written."""
+        ...
+
+    def close(self) -> Answer[None]:
+        """Close the socket."""
+        ...
+
+
+class OperatingSystem(Protocol):
+    """What can be asked of the operating system."""
+
+    async def resolve(self, name: str, dns_query_type: SocketDnsQueryType | None) -> Sequence[ResolvedAddress]:
+        """The IP addresses of a name, or of an address in any spelling: at least one, in the order to try.
+
+        Raises:
+            OSError: it has none.
+        """
+        ...
+
+    async def open_a_tcp_socket(
+        self, addresses: Sequence[ResolvedAddress], remote_port: int, parameters: TCPConnectionParameters
+    ) -> TCPConnection:
+        """Open a TCP socket to the first of the addresses that answers, and to no other address.
+
+        Raises:
+            OSError: none did.
+        """
+        ...
+
+
+#: The operating system of the code that runs in this context; None is the real one.
+current_operating_system: contextvars.ContextVar[OperatingSystem | None] = contextvars.ContextVar(
+    "direct_sockets.operating_system", default=None
+)

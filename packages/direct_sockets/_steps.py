@@ -1,0 +1,63 @@
+"""The two phrases of HTML that every algorithm of Direct Sockets uses: *in parallel* and *queue a global task*.
+
+A system call that is one sentence of the text goes on in parallel by itself (see `_operating_system`), and the
+steps of the task that is queued afterwards are what reacts to its answer. Where
+several sentences run in parallel, one after the other, a coroutine says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from whatwg_streams import Promise
+from whatwg_streams.other_specs import queue_a_microtask, upon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ._operating_system import Answer
+
+_T = TypeVar("_T")
+
+#: asyncio itself holds a task only weakly.
+_tasks: set[asyncio.Task[Any]] = set()
+
+
+class InParallel:
+    """Steps that run in parallel, in a task of the running loop; or of the first one, where none runs yet."""
+
+    __slots__ = ("_cancelled", "_steps", "_task")
+
+    def __init__(self, steps: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._steps = steps
+        self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            queue_a_microtask(self._start, None)
+        else:
+            self._start(None)
+
+    def _start(self, _: object) -> None:
+        if not self._cancelled:
+            self._task = asyncio.get_running_loop().create_task(self._steps())
+            _tasks.add(self._task)
+            self._task.add_done_callback(_tasks.discard)
+
+    def cancel(self) -> None:
+        """Give up."""
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+def queue_a_global_task_upon(
+    answer: Answer[_T], success_steps: Callable[[_T], object], failure_steps: Callable[[Any], object]
+) -> None:
+    """Run the steps once the operating system has answered; where it has done so already, now."""
+    if isinstance(answer, Promise):
+        upon(answer, success_steps, failure_steps)
+    else:
+        success_steps(answer)

@@ -1,0 +1,649 @@
+"""§1 TCPSocket interface: https://wicg.github.io/direct-sockets/#tcpsocket-interface
+
+Repairs of the text are marked `NOTE(spec)` with the number they have in the project's table of them.
+
+NOTE(spec): E4 E5 "active" is not defined. A side is active until the steps to handle its closing have run;
+they run once for each side, and for a readable not before its queue has been read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from whatwg_streams import AbortError, InvalidStateError, Promise, ReadableStream, WritableStream
+from whatwg_streams.other_specs import (
+    a_promise_rejected_with,
+    a_promise_resolved_with_undefined,
+    abort_writable_stream,
+    add_abort_algorithm,
+    cancel_readable_stream,
+    close_readable_stream,
+    current_byob_request_view,
+    enqueue_into_readable_stream,
+    error_readable_stream,
+    is_errored,
+    is_locked,
+    is_readable,
+    mark_as_handled,
+    new,
+    pull_from_bytes_into_readable_stream,
+    readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
+    reject,
+    resolve,
+    respond_to_current_byob_request,
+    set_up_readable_stream_with_byte_reading_support,
+    set_up_writable_stream,
+    signal_of_writable_stream,
+    stored_error_of,
+)
+
+from . import _asyncio_os
+from ._addresses import is_private_network_address
+from ._errors import network_error
+from ._operating_system import TCPConnectionParameters, current_operating_system
+from ._options import TCPSocketOpenInfo, convert_port, convert_remote_address, convert_tcp_socket_options
+from ._permissions import current_policy, not_allowed_error
+from ._steps import InParallel, queue_a_global_task_upon
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from whatwg_streams import AbortSignal
+
+    from ._operating_system import OperatingSystem, SocketDnsQueryType, TCPConnection
+    from ._options import TCPSocketOptions
+
+#: NOTE(spec): E6 the high water marks are implementation-defined. Of the readable side, in bytes:
+READABLE_HIGH_WATER_MARK: Final = 65536
+#: and of the writable side, in chunks:
+WRITABLE_HIGH_WATER_MARK: Final = 1
+
+
+class TCPSocket:
+    """A TCP connection: https://wicg.github.io/direct-sockets/#tcpsocket-interface
+
+    The connection is opened at once; await `opened` for its streams. Or let `async with` do both, and
+    close it in the end:
+
+        async with TCPSocket("example.com", 80) as info:
+            async with contextlib.aclosing(info.readable.values()) as chunks: …
+
+    It has to be allowed: see `PermissionsPolicy`.
+
+    Args:
+        remote_address: a host name or an IP address.
+        remote_port: the port to connect to.
+        send_buffer_size: of the system's buffer, in bytes.
+        receive_buffer_size: of the system's buffer, in bytes.
+        no_delay: whether small writes are sent without waiting for more (TCP_NODELAY).
+        keep_alive_delay: after how many idle milliseconds, at least 1000, to ask whether the peer is
+            still there (SO_KEEPALIVE); without it, never.
+        dns_query_type: "ipv4" or "ipv6", to look up addresses of one kind only.
+
+    Raises:
+        TypeError: an argument is of another type, or out of range.
+        NotAllowedError: the feature "direct-sockets" is not granted.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_aborted_by_close",
+        "_closed_promise",
+        "_connection",
+        "_opened_promise",
+        "_opening",
+        "_peer_has_finished",
+        "_readable",
+        "_readable_is_active",
+        "_surplus",
+        "_writable",
+        "_writable_is_active",
+    )
+
+    _readable: ReadableStream[memoryview]
+    _writable: WritableStream[Any]
+    _opened_promise: Promise[TCPSocketOpenInfo]
+    _closed_promise: Promise[None]
+
+    _connection: TCPConnection | None
+    _opening: InParallel | None
+    _readable_is_active: bool
+    _writable_is_active: bool
+    _aborted_by_close: bool  # E1
+    _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
+    _surplus: bytearray  # E2: bytes that no reader had room for
+
+    def __init__(
+        self,
+        remote_address: str,
+        remote_port: int,
+        *,
+        send_buffer_size: int | None = None,
+        receive_buffer_size: int | None = None,
+        no_delay: bool = False,
+        keep_alive_delay: int | None = None,
+        dns_query_type: SocketDnsQueryType | None = None,
+    ) -> None:
+        # NOTE(spec): E23 conversions come first, as Web IDL has it.
+        remote_address = convert_remote_address(remote_address, "remote_address")
+        remote_port = convert_port(remote_port, "remote_port")
+        options = convert_tcp_socket_options(
+            dns_query_type=dns_query_type,
+            keep_alive_delay=keep_alive_delay,
+            no_delay=no_delay,
+            receive_buffer_size=receive_buffer_size,
+            send_buffer_size=send_buffer_size,
+        )
+        policy = current_policy()
+        # 1. Is it allowed?
+        if not policy.is_allowed("direct-sockets"):
+            raise not_allowed_error("direct-sockets")
+        # 2. Keep-alive takes a second, at least.
+        if options.keep_alive_delay is not None and options.keep_alive_delay < 1000:  # noqa: PLR2004
+            raise TypeError("keep_alive_delay: less than 1000 milliseconds")
+        # 3. A buffer to send from can not be empty,
+        if options.send_buffer_size == 0:
+            raise TypeError("send_buffer_size: 0 bytes are no buffer")
+        # 4. nor can one to receive into.
+        if options.receive_buffer_size == 0:
+            raise TypeError("receive_buffer_size: 0 bytes are no buffer")
+        self._initialize()
+        # 5. In parallel:
+        private_network_is_allowed = policy.is_allowed("direct-sockets-private")
+        self._opening = InParallel(
+            lambda: self._open(
+                current_operating_system.get() or _asyncio_os.REAL,
+                remote_address,
+                remote_port,
+                options,
+                private_network_is_allowed=private_network_is_allowed,
+            )
+        )
+
+    def _initialize(self) -> None:
+        """The initial values of the internal slots."""
+        self._opened_promise = Promise()
+        self._closed_promise = Promise()
+        # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
+        mark_as_handled(self._closed_promise)
+        self._connection = None
+        self._opening = None
+        self._readable_is_active = False
+        self._writable_is_active = False
+        self._aborted_by_close = False
+        self._peer_has_finished = False
+        self._surplus = bytearray()
+
+    async def _open(
+        self,
+        operating_system: OperatingSystem,
+        remote_address: str,
+        remote_port: int,
+        options: TCPSocketOptions,
+        *,
+        private_network_is_allowed: bool,
+    ) -> None:
+        """The steps of the constructor that run in parallel."""
+        try:
+            # 5.1. If the address resolves to one of the private network, which is not allowed,
+            # NOTE(spec): E21 any of them refuses, and no others are connected to.
+            addresses = await operating_system.resolve(remote_address, options.dns_query_type)
+            if not private_network_is_allowed and any(is_private_network_address(one.address) for one in addresses):
+                error = not_allowed_error("direct-sockets-private", f"connecting to {remote_address}")
+                # 5.1.1. reject opened,
+                reject(self._opened_promise, error)
+                # 5.1.2. and closed.
+                reject(self._closed_promise, error)
+                # NOTE(spec): E9 and stop; the text goes on to open the socket.
+                return
+            # 5.2. Open a TCP socket.
+            connection = await operating_system.open_a_tcp_socket(
+                addresses,
+                remote_port,
+                TCPConnectionParameters(
+                    options.send_buffer_size,
+                    options.receive_buffer_size,
+                    options.no_delay,
+                    options.keep_alive_delay,
+                ),
+            )
+        # 5.3. If this fails,
+        except OSError as os_error:
+            failure = network_error(os_error, f"connecting to {remote_address} port {remote_port}")
+            # 5.3.1. reject opened,
+            reject(self._opened_promise, failure)
+            # 5.3.2. and closed.
+            reject(self._closed_promise, failure)
+        # 5.4. On success, take these steps:
+        else:
+            self._opened(connection)
+        finally:
+            self._opening = None
+
+    def _opened(self, connection: TCPConnection) -> None:
+        """The steps of success; for an accepted connection, too."""
+        self._connection = connection
+        # 5.4.1. Initialize [[readable]],
+        self._initialize_readable(connection)
+        # 5.4.2. and [[writable]].
+        self._initialize_writable(connection)
+        # 5.4.3. The open info
+        open_info = TCPSocketOpenInfo(
+            # 5.4.4. has the readable,
+            readable=self._readable,
+            # 5.4.5. the writable,
+            writable=self._writable,
+            # 5.4.6. and the addresses.
+            remote_address=connection.remote.address,
+            remote_port=connection.remote.port,
+            local_address=connection.local.address,
+            local_port=connection.local.port,
+        )
+        # 5.4.7. Resolve opened with it.
+        resolve(self._opened_promise, open_info)
+
+    # §1.2 [[readable]] ---------------------------------------------------------------------------------
+
+    def _initialize_readable(self, connection: TCPConnection) -> None:
+        """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-readable-stream"""
+        # 1. A new stream.
+        stream: ReadableStream[memoryview] = new(ReadableStream)
+
+        # 2. Pulling takes these steps:
+        def pull_algorithm() -> Promise[None]:
+            return self._pull(connection)
+
+        # 3. Cancelling takes these steps:
+        def cancel_algorithm(_: object) -> Promise[None]:
+            connection.stop_reading()
+            # 3.1. handle the closing.
+            self._handle_closing_the_readable_stream()
+            # 3.2. That is all.
+            return a_promise_resolved_with_undefined()
+
+        # 4. Set up the stream with these.
+        set_up_readable_stream_with_byte_reading_support(
+            stream,
+            pull_algorithm=pull_algorithm,
+            cancel_algorithm=cancel_algorithm,
+            high_water_mark=READABLE_HIGH_WATER_MARK,
+        )
+        # 5. It is [[readable]].
+        self._readable = stream
+        self._readable_is_active = True
+
+    def _pull(self, connection: TCPConnection) -> Promise[None]:
+        """The pull algorithm of the readable stream.
+
+        NOTE(spec): E7 the text's promise is resolved at once, so that reads of the system overlap. Ours is
+        resolved when the one read is done.
+        """
+        # 2.1. So much is wanted, (See below.)
+        # 2.2. unless a reader waits with a buffer; then as much as that has room for.
+        view = current_byob_request_view(self._readable)
+        # (What there is already needs no system call.)
+        if self._surplus:
+            pull_from_bytes_into_readable_stream(self._readable, self._surplus)
+            return a_promise_resolved_with_undefined()
+        if self._peer_has_finished:
+            self._finish_reading()
+            return a_promise_resolved_with_undefined()
+        promise: Promise[None] = Promise()
+
+        def failed(os_error: BaseException) -> None:
+            # 2.3.2.3. If there was an error, error the stream, and handle its closing.
+            if is_readable(self._readable):
+                error_readable_stream(self._readable, network_error(os_error, "reading"))
+                self._handle_closing_the_readable_stream()
+            resolve(promise)
+
+        # 2.3. In parallel:
+        if view is not None:
+            # 2.3.1. read that many bytes, here straight into the reader's memory.
+            # 2.3.2. Then queue a task for these steps:
+            def read_into(size: int) -> None:
+                if is_readable(self._readable):
+                    # 2.3.2.1. If the peer has closed the connection, so does the stream.
+                    if size == 0:
+                        self._finish_reading()
+                    # 2.3.2.2. Otherwise the bytes go to the reader.
+                    # NOTE(spec): E2 the text gives the reader the whole view, filled or not.
+                    else:
+                        respond_to_current_byob_request(self._readable, size)
+                resolve(promise)
+
+            queue_a_global_task_upon(connection.read_into(view), read_into, failed)
+        else:
+
+            def read(bytes_: bytes) -> None:
+                if is_readable(self._readable):
+                    # 2.3.2.1. If the peer has closed the connection, so does the stream.
+                    if not bytes_:
+                        self._finish_reading()
+                    # 2.3.2.2. Otherwise the bytes go to the stream.
+                    elif current_byob_request_view(self._readable) is None:
+                        enqueue_into_readable_stream(self._readable, bytes_)
+                    # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
+                    else:
+                        self._surplus += bytes_
+                        pull_from_bytes_into_readable_stream(self._readable, self._surplus)
+                resolve(promise)
+
+            # NOTE(spec): E6 at least one byte.
+            desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
+            queue_a_global_task_upon(connection.read(desired_size), read, failed)
+        # 2.4. That is all.
+        return promise
+
+    def _finish_reading(self) -> None:
+        """Step 2.3.2.1 of the pull algorithm: the connection was closed gracefully.
+
+        NOTE(spec): E5 while bytes are queued, the closing waits; each of them that is read pulls once more.
+        """
+        queued = READABLE_HIGH_WATER_MARK - readable_stream_desired_size_to_fill_up_to_the_high_water_mark(
+            self._readable
+        )
+        self._peer_has_finished = True
+        if queued > 0:
+            return
+        try:
+            # 2.3.2.1.1. Close the stream,
+            close_readable_stream(self._readable)
+        except TypeError:  # it ends in the middle of an item that a reader waits for, and has been errored
+            assert is_errored(self._readable)
+        # 2.3.2.1.2. and handle its closing.
+        self._handle_closing_the_readable_stream()
+
+    def _handle_closing_the_readable_stream(self) -> None:
+        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpsocket-readable-stream"""
+        # NOTE(spec): E37 once.
+        if not self._readable_is_active:
+            return
+        self._readable_is_active = False
+        # 1. If the writable side is active, that is all.
+        if self._writable_is_active:
+            return
+
+        def closed(_: object) -> None:
+            # 2.2.1. If the writable side is errored, so is closed;
+            if self._writable_is_errored():
+                reject(self._closed_promise, stored_error_of(self._writable))
+            # 2.2.2. or else if the readable side is;
+            elif is_errored(self._readable):
+                reject(self._closed_promise, stored_error_of(self._readable))
+            # 2.2.3. otherwise all is well.
+            else:
+                resolve(self._closed_promise)
+
+        # 2. In parallel:
+        # 2.1. close the socket.
+        # 2.2. Then queue a task for these steps.
+        self._close_the_socket(closed)
+
+    # §1.3 [[writable]] ---------------------------------------------------------------------------------
+
+    def _initialize_writable(self, connection: TCPConnection) -> None:
+        """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-writable-stream"""
+        # 1. A new stream.
+        stream: WritableStream[Any] = new(WritableStream)
+
+        # 2. Its signal. NOTE(spec): E3 it has none before it is set up.
+        # 3. Writing takes these steps:
+        def write_algorithm(chunk: object) -> Promise[None]:
+            return self._write(connection, signal, chunk)
+
+        # 4. Aborting takes these steps:
+        def abort_algorithm(_: object) -> Promise[None]:
+            # 4.1. a promise,
+            promise: Promise[None] = Promise()
+
+            # 4.2. In parallel:
+            # 4.2.1. shut down the socket for writing.
+            # 4.2.2. Then queue a task for these steps:
+            def shut_down(_: object) -> None:
+                # 4.2.2.1. handle the closing,
+                self._handle_closing_the_writable_stream()
+                # 4.2.2.2. and resolve the promise.
+                resolve(promise)
+
+            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
+            # 4.3. which is the result.
+            return promise
+
+        # 5. Closing takes these steps:
+        def close_algorithm() -> Promise[None]:
+            # 5.1. a promise,
+            promise: Promise[None] = Promise()
+
+            # 5.2. In parallel:
+            # 5.2.1. shut down the socket for writing.
+            # 5.2.2. Then queue a task for these steps:
+            def shut_down(_: object) -> None:
+                # 5.2.2.1. handle the closing;
+                self._handle_closing_the_writable_stream()
+                # 5.2.2.2. if the stream was aborted meanwhile, reject the promise;
+                if signal.aborted:
+                    reject(promise, signal.reason)
+                # 5.2.2.3. otherwise resolve it.
+                resolve(promise)
+
+            def failed(os_error: BaseException) -> None:
+                # NOTE(spec): the text does not say what a shutdown that fails means: the peer has reset the
+                # connection, and what was written may not have arrived.
+                self._handle_closing_the_writable_stream()
+                reject(promise, network_error(os_error, "closing"))
+
+            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, failed)
+            # 5.3. which is the result.
+            return promise
+
+        # 6. Set up the stream with these.
+        set_up_writable_stream(
+            stream,
+            write_algorithm=write_algorithm,
+            abort_algorithm=abort_algorithm,
+            close_algorithm=close_algorithm,
+            high_water_mark=WRITABLE_HIGH_WATER_MARK,
+        )
+        signal = signal_of_writable_stream(stream)
+        # 7. When it is aborted, a write that is under way returns as soon as possible.
+        add_abort_algorithm(signal, connection.stop_writing)
+        # 8. It is [[writable]].
+        self._writable = stream
+        self._writable_is_active = True
+
+    def _write(self, connection: TCPConnection, signal: AbortSignal, chunk: object) -> Promise[None]:
+        """The write algorithm of the writable stream."""
+        # 3.1. A promise.
+        promise: Promise[None] = Promise()
+        # 3.2. Assert: nobody has aborted the stream.
+        assert not signal.aborted
+        # 3.3. The chunk has to be a buffer.
+        # 3.4. It is copied: by the operating system, before `connection.write` returns.
+        try:
+            bytes_ = _bytes_of(chunk)
+        except TypeError as error:
+            reason = error
+
+            # NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open, and
+            # the peer never learns. It is shut down for writing, as if it were aborted.
+            def shut_down(_: object) -> None:
+                self._handle_closing_the_writable_stream()
+                reject(promise, reason)
+
+            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
+            return promise
+
+        # 3.5. In parallel:
+        # 3.5.1. write the bytes.
+        # 3.5.2. Then queue a task for these steps:
+        def written(all_of_it: bool) -> None:
+            # 3.5.2.1. If the chunk was written, resolve the promise.
+            if all_of_it:
+                resolve(promise)
+            # 3.5.2.3. If the stream was aborted meanwhile, reject it.
+            elif signal.aborted:
+                reject(promise, signal.reason)
+
+        def failed(os_error: BaseException) -> None:
+            # 3.5.2.2. If there was an error,
+            # 3.5.2.2.1. reject the promise,
+            reject(promise, network_error(os_error, "writing"))
+            # 3.5.2.2.2. and handle the closing.
+            self._handle_closing_the_writable_stream()
+
+        queue_a_global_task_upon(connection.write(bytes_), written, failed)
+        # 3.6. Return the promise.
+        return promise
+
+    def _handle_closing_the_writable_stream(self) -> None:
+        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpsocket-writable-stream"""
+        # NOTE(spec): E37 once.
+        if not self._writable_is_active:
+            return
+        self._writable_is_active = False
+        # 1. If the readable side is active, that is all.
+        if self._readable_is_active:
+            return
+
+        def closed(_: object) -> None:
+            # 2.2.1. If the readable side is errored, so is closed;
+            if is_errored(self._readable):
+                reject(self._closed_promise, stored_error_of(self._readable))
+            # 2.2.2. or else if the writable side is;
+            elif self._writable_is_errored():
+                reject(self._closed_promise, stored_error_of(self._writable))
+            # 2.2.3. otherwise all is well.
+            else:
+                resolve(self._closed_promise)
+
+        # 2. In parallel:
+        # 2.1. close the socket.
+        # 2.2. Then queue a task for these steps.
+        self._close_the_socket(closed)
+
+    def _writable_is_errored(self) -> bool:
+        """NOTE(spec): E1 the abort that `close` itself makes is no error."""
+        return is_errored(self._writable) and not self._aborted_by_close
+
+    def _close_the_socket(self, closed: Any) -> None:
+        assert self._connection is not None
+        queue_a_global_task_upon(self._connection.close(), closed, closed)
+
+    # §1.4, §1.5, §1.6 ------------------------------------------------------------------------------------
+
+    @property
+    def opened(self) -> Promise[TCPSocketOpenInfo]:
+        """A promise for the streams and addresses of the connection.
+
+        It rejects with a NotAllowedError, when the host is in the private network and the feature
+        "direct-sockets-private" is not granted; and with a NetworkError, whose `errno` and `__cause__` tell
+        more, when the connection can not be opened. Cancelling a task that awaits it leaves the socket
+        opening. https://wicg.github.io/direct-sockets/#dom-tcpsocket-opened
+        """
+        return self._opened_promise
+
+    @property
+    def closed(self) -> Promise[None]:
+        """A promise that fulfills when the socket is closed gracefully, and rejects when it is not.
+
+        It is closed when both of its streams are. Cancelling a task that awaits it leaves the socket open.
+        https://wicg.github.io/direct-sockets/#dom-tcpsocket-closed
+        """
+        return self._closed_promise
+
+    def close(self) -> Promise[None]:
+        """Close the socket: cancel its readable stream and abort its writable stream.
+
+        What was written but not sent yet is discarded: close the writable stream before, to have it sent.
+        Cancelling a task that awaits the result leaves the socket closing.
+        https://wicg.github.io/direct-sockets/#dom-tcpsocket-close
+
+        Returns:
+            `closed`; or a promise rejected with an InvalidStateError, when the socket is not open (yet), or
+            one of its streams is locked.
+        """
+        # 1. It has to be open.
+        if self._connection is None:
+            return a_promise_rejected_with(InvalidStateError("the socket is not open; await `opened` first"))
+        # 2. It may be closed already.
+        if self._closed_is_settled():
+            return self._closed_promise
+        # 3. Its streams must not be locked.
+        if is_locked(self._readable) or is_locked(self._writable):
+            return a_promise_rejected_with(
+                InvalidStateError("a stream of the socket is locked; release its reader or writer first")
+            )
+        # 4. to 7. Cancel the one, abort the other.
+        self._cancel_and_abort()
+        # 8. Return [[closedPromise]].
+        return self._closed_promise
+
+    def _closed_is_settled(self) -> bool:
+        return not (self._readable_is_active or self._writable_is_active)
+
+    def _cancel_and_abort(self) -> None:
+        # 4. Cancel the readable side;
+        cancel_promise = cancel_readable_stream(self._readable, None)
+        # 5. how that ends does not matter.
+        mark_as_handled(cancel_promise)
+        # 6. Abort the writable side;
+        if not is_errored(self._writable):
+            self._aborted_by_close = True
+        abort_promise = abort_writable_stream(self._writable, AbortError("the socket was closed"))
+        # 7. how that ends does not matter.
+        mark_as_handled(abort_promise)
+
+    # Beyond the standard ---------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> TCPSocketOpenInfo:
+        try:
+            return await self._opened_promise
+        except BaseException:
+            # NOTE(spec): E42 whoever is cancelled here has nothing to close the socket with later.
+            self._give_up()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the socket, whatever state its streams are in; how it ended, `closed` tells."""
+        self._give_up()
+        await self._closed_promise.then(None, lambda _: None)
+
+    def _give_up(self) -> None:
+        """Close the socket, even if it is not open yet, or a stream of it is locked."""
+        if self._opening is not None:
+            self._opening.cancel()
+            error = AbortError("the socket was given up while it was opening")
+            mark_as_handled(self._opened_promise)
+            reject(self._opened_promise, error)
+            reject(self._closed_promise, error)
+        elif self._connection is not None and not self._closed_is_settled():
+            self._cancel_and_abort()
+
+    @override
+    def __repr__(self) -> str:
+        if self._connection is None:
+            state = "opening" if self._opening is not None else "not opened"
+            return f"<{type(self).__name__} {state}>"
+        remote = self._connection.remote
+        state = "closed" if self._closed_is_settled() else "open"
+        return f"<{type(self).__name__} {state}, {remote.address} port {remote.port}>"
+
+
+def _bytes_of(chunk: object) -> memoryview:
+    """The conversion to BufferSource.
+
+    Raises:
+        TypeError: it is no buffer, is released or not contiguous.
+    """
+    try:
+        view = memoryview(chunk)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"expected bytes, a memoryview or another buffer, not {chunk!r:.80}") from error
+    if not view.c_contiguous:
+        raise TypeError("the buffer is not contiguous")
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")

@@ -1,0 +1,613 @@
+"""Microtasks, awaitables run in tasks, waiters and timers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+
+from tests.support import LoopErrors, LoopFactory, settle
+from whatwg_streams import AbortError, Promise, ReadableStream
+from whatwg_streams._platform import event_loop, host
+from whatwg_streams._platform.event_loop import MICROTASKS_PER_TURN, enqueue_microtask
+
+
+def _append(log: list[Any], what: object) -> Callable[[object], None]:
+    return lambda _: log.append(what)
+
+
+# The queue -----------------------------------------------------------------------------------------
+
+
+async def test_microtasks_run_first_in_first_out() -> None:
+    log: list[object] = []
+    for number in range(10):
+        enqueue_microtask(log.append, number)
+    assert log == []
+    await settle()
+    assert log == list(range(10))
+
+
+async def test_a_microtask_gets_its_one_argument() -> None:
+    given: list[object] = []
+    argument = object()
+    enqueue_microtask(given.append, argument)
+    await settle()
+    assert given == [argument]
+
+
+async def test_microtasks_that_microtasks_queue_run_in_the_same_drain() -> None:
+    log: list[object] = []
+
+    def first(_: object) -> None:
+        log.append("first")
+        enqueue_microtask(_append(log, "third"), None)
+
+    asyncio.get_running_loop().call_soon(log.append, "before")
+    enqueue_microtask(first, None)
+    enqueue_microtask(_append(log, "second"), None)
+    asyncio.get_running_loop().call_soon(log.append, "after")
+    await settle()
+    assert log == ["before", "first", "second", "third", "after"]
+
+
+async def test_all_microtasks_run_before_the_loop_does_anything_else() -> None:
+    log: list[object] = []
+    loop = asyncio.get_running_loop()
+
+    def chain(left: int) -> None:
+        log.append("microtask")
+        if left:
+            enqueue_microtask(chain, left - 1)
+
+    enqueue_microtask(chain, 20)
+    loop.call_soon(log.append, "callback")
+    await settle()
+    assert log == ["microtask"] * 21 + ["callback"]
+
+
+async def test_the_loop_gets_a_turn_while_microtasks_feed_each_other() -> None:
+    stopped = False
+    count = 0
+
+    def for_ever(_: object) -> None:
+        nonlocal count
+        count += 1
+        if not stopped:
+            enqueue_microtask(for_ever, None)
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+
+    enqueue_microtask(for_ever, None)
+    asyncio.get_running_loop().call_soon(stop)
+    await settle()
+    assert stopped
+    assert MICROTASKS_PER_TURN <= count <= MICROTASKS_PER_TURN + 1
+
+
+async def test_a_timer_gets_its_turn_while_microtasks_feed_each_other() -> None:
+    fired = asyncio.Event()
+
+    def for_ever(_: object) -> None:
+        if not fired.is_set():
+            enqueue_microtask(for_ever, None)
+
+    enqueue_microtask(for_ever, None)
+    asyncio.get_running_loop().call_later(0, fired.set)
+    await fired.wait()
+
+
+async def test_microtasks_left_for_the_next_turn_keep_their_order() -> None:
+    log: list[object] = []
+    many = MICROTASKS_PER_TURN * 2 + 10
+    for number in range(many):
+        enqueue_microtask(log.append, number)
+    asyncio.get_running_loop().call_soon(log.append, "the loop's turn")
+    await settle()
+    assert log.index("the loop's turn") == MICROTASKS_PER_TURN
+    log.remove("the loop's turn")
+    assert log == list(range(many))
+
+
+async def test_other_tasks_get_a_turn_while_one_awaits_settled_promises_without_end() -> None:
+    ready = Promise.resolve("ready")
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        turns += 1
+
+    task = asyncio.create_task(other())
+    awaited = 0
+    while not turns:
+        assert await ready == "ready"
+        awaited += 1
+        assert awaited <= MICROTASKS_PER_TURN + 1
+    await task
+
+
+async def test_a_timer_fires_while_a_task_awaits_settled_promises_without_end() -> None:
+    ready = Promise.resolve(None)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            while True:
+                await ready
+
+
+async def test_tasks_get_a_turn_while_tasks_resume_each_other_by_promises() -> None:
+    over = False
+
+    async def play() -> int:
+        count = 0
+        while not over:
+            await Promise.resolve(None).then(None)
+            count += 1
+        return count
+
+    task = asyncio.create_task(play())
+    await asyncio.sleep(0)
+    over = True
+    assert await task <= MICROTASKS_PER_TURN + 1
+
+
+async def test_what_a_microtask_raises_is_reported_and_stops_nothing(loop_errors: LoopErrors) -> None:
+    log: list[object] = []
+    error = ValueError("from a microtask")
+
+    def fail(_: object) -> None:
+        raise error
+
+    enqueue_microtask(fail, None)
+    enqueue_microtask(log.append, "next")
+    await settle()
+    assert log == ["next"]
+    (context,) = loop_errors.take()
+    assert context["exception"] is error
+    assert context["message"] == "A microtask raised"
+
+
+def test_a_keyboard_interrupt_leaves_the_loop_and_the_queue_goes_on(loop_factory: LoopFactory) -> None:
+    log: list[object] = []
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        enqueue_microtask(interrupt, None)
+        enqueue_microtask(log.append, "after the interrupt")
+        await settle()
+
+    loop = loop_factory()
+    try:
+        task = loop.create_task(main())
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+        loop.run_until_complete(task)
+        assert log == ["after the interrupt"]
+    finally:
+        loop.close()
+
+
+def test_a_keyboard_interrupt_in_a_resumed_task_leaves_the_loop_and_the_queue_goes_on(
+    loop_factory: LoopFactory,
+) -> None:
+    log: list[object] = []
+
+    async def interrupted(promise: Promise[None]) -> None:
+        await promise
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        gate = Promise.with_resolvers()
+        task = asyncio.create_task(interrupted(gate.promise))
+        await asyncio.sleep(0)
+        gate.promise.then(lambda _: log.append("after"))
+        gate.resolve()
+        await settle()
+        assert isinstance(task.exception(), KeyboardInterrupt)
+
+    loop = loop_factory()
+    try:
+        task = loop.create_task(main())
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+        loop.run_until_complete(task)
+        assert log == ["after"]
+    finally:
+        loop.close()
+
+
+# Without a loop -------------------------------------------------------------------------------------
+
+
+def test_a_promise_awaited_takes_waiting_microtasks_along(loop_factory: LoopFactory) -> None:
+    log: list[object] = []
+    enqueue_microtask(log.append, "first")
+    promise = Promise.resolve(1).then(lambda value: value + 1)
+    assert log == []
+
+    async def main() -> None:
+        assert await promise == 2
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    assert log == ["first"]
+
+
+def test_a_stream_used_takes_waiting_microtasks_along(loop_factory: LoopFactory) -> None:
+    pulled: list[object] = []
+    stream: ReadableStream[object] = ReadableStream({"pull": lambda controller: pulled.append(controller)})
+
+    async def main() -> None:
+        reader = stream.get_reader()
+        reader.read()
+        await settle()
+        assert len(pulled) == 1
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+
+
+def test_microtasks_wait_for_the_next_loop_when_theirs_ended_too_early(loop_factory: LoopFactory) -> None:
+    log: list[object] = []
+
+    async def queue_one() -> None:
+        asyncio.get_running_loop().stop()
+        enqueue_microtask(log.append, "job")
+
+    async def main() -> None:
+        await Promise.resolve(None)
+        await settle()
+
+    first = loop_factory()
+    try:
+        task = first.create_task(queue_one())
+        first.run_forever()
+        if not task.done():  # pragma: no cover
+            first.run_until_complete(task)
+    finally:
+        first.close()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    assert log == ["job"]
+
+
+async def test_nothing_waits_where_nothing_was_queued() -> None:
+    assert not event_loop.microtasks_are_pending()
+    event_loop.adopt_waiting_microtasks()
+    event_loop.perform_a_microtask_checkpoint()
+    assert not event_loop.microtasks_are_pending()
+
+
+def test_an_exception_without_a_loop_is_reported_to_the_next_one(
+    loop_factory: LoopFactory, loop_errors: LoopErrors
+) -> None:
+    error = ValueError("early")
+    event_loop.report_exception(error, "it happened")
+
+    async def main() -> None:
+        event_loop.adopt_waiting_microtasks()
+        await settle()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    (context,) = loop_errors.take()
+    assert (context["message"], context["exception"]) == ("it happened", error)
+
+
+# Threads ------------------------------------------------------------------------------------------
+
+
+def test_each_thread_has_a_queue_of_its_own(loop_factory: LoopFactory) -> None:
+    barrier = threading.Barrier(3, timeout=10)
+    results: dict[int, tuple[int, set[int]]] = {}
+    makers = [loop_factory() for _ in range(3)]
+
+    def work(number: int) -> None:
+        threads = set[int]()
+
+        async def main() -> int:
+            barrier.wait()
+            total = 0
+            for step in range(200):
+                total += await Promise.resolve(step).then(lambda value: threads.add(threading.get_ident()) or value)
+            return total
+
+        loop = makers[number]
+        try:
+            results[number] = (loop.run_until_complete(main()), threads)
+        finally:
+            loop.close()
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert {number: total for number, (total, _) in results.items()} == dict.fromkeys(range(3), sum(range(200)))
+    seen = [threads for _, threads in results.values()]
+    assert all(len(threads) == 1 for threads in seen)
+    assert len(set.union(*seen)) == 3
+
+
+async def test_a_promise_settled_in_another_thread_wakes_the_task_in_its_own() -> None:
+    gate = Promise.with_resolvers()
+    resumed_in: list[int] = []
+
+    async def wait() -> object:
+        value = await gate.promise
+        resumed_in.append(threading.get_ident())
+        return value
+
+    async def resolve_elsewhere() -> None:
+        gate.resolve("from afar")
+        await settle()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    thread = threading.Thread(target=asyncio.run, args=(resolve_elsewhere(),))
+    thread.start()
+    assert await task == "from afar"
+    thread.join()
+    assert resumed_in == [threading.get_ident()]
+
+
+# Tasks and awaitables ---------------------------------------------------------------------------------
+
+
+async def test_a_task_is_queued_for_a_turn_of_its_own() -> None:
+    log: list[object] = []
+    event_loop.queue_a_task(lambda: log.append("task"))
+    enqueue_microtask(log.append, "microtask")
+    await settle()
+    assert log == ["task", "microtask"]
+
+
+class _Ends:
+    def __init__(self) -> None:
+        self.log: list[tuple[str, Any]] = []
+
+    def run(self, awaitable: Any, context: contextvars.Context | None = None) -> None:
+        event_loop.run_awaitable(
+            awaitable,
+            lambda result: self.log.append(("result", result)),
+            lambda exception: self.log.append(("exception", exception)),
+            context,
+        )
+
+
+async def test_a_coroutine_runs_in_a_task_and_tells_its_result() -> None:
+    ends = _Ends()
+
+    async def work() -> object:
+        return asyncio.current_task()
+
+    ends.run(work())
+    await settle()
+    ((kind, task),) = ends.log
+    assert kind == "result"
+    assert task is not asyncio.current_task()
+
+
+async def test_a_coroutine_tells_what_it_raised() -> None:
+    ends = _Ends()
+    error = ValueError("in the coroutine")
+
+    async def work() -> None:
+        raise error
+
+    ends.run(work())
+    await settle()
+    assert ends.log == [("exception", error)]
+
+
+async def test_a_coroutine_runs_in_the_context_it_is_given() -> None:
+    ends = _Ends()
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nothing")
+    context = contextvars.copy_context()
+    context.run(variable.set, "given")
+
+    async def work() -> str:
+        return variable.get()
+
+    ends.run(work(), context)
+    await settle()
+    assert ends.log == [("result", "given")]
+
+
+async def test_a_cancelled_task_ends_with_an_abort_error() -> None:
+    ends = _Ends()
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    ends.run(work())
+    await settle()
+    ((kind, exception),) = ends.log
+    assert kind == "exception"
+    assert type(exception) is AbortError
+
+
+async def test_a_future_is_watched_as_it_is() -> None:
+    ends = _Ends()
+    future = asyncio.get_running_loop().create_future()
+    ends.run(future)
+    await settle()
+    assert ends.log == []
+    future.set_result("done")
+    await settle()
+    assert ends.log == [("result", "done")]
+
+
+async def test_any_other_awaitable_is_awaited_in_a_task() -> None:
+    class Awaitable:
+        def __await__(self) -> Generator[Any, None, str]:
+            yield
+            return "awaited"
+
+    ends = _Ends()
+    ends.run(Awaitable())
+    await settle()
+    assert ends.log == [("result", "awaited")]
+
+
+async def test_microtasks_queued_at_the_end_of_a_task_run_at_once() -> None:
+    log: list[str] = []
+    loop = asyncio.get_running_loop()
+
+    async def work() -> None:
+        return None
+
+    def on_result(_: object) -> None:
+        enqueue_microtask(_append(log, "microtask"), None)
+        loop.call_soon(log.append, "the loop's next turn")
+
+    event_loop.run_awaitable(work(), on_result, lambda _: None, None)
+    await settle()
+    assert log == ["microtask", "the loop's next turn"]
+
+
+async def test_the_task_of_a_coroutine_is_not_collected_while_it_runs() -> None:
+    ends = _Ends()
+
+    async def work() -> str:
+        # Nothing but the task knows this future.
+        promise: Promise[str] = Promise(lambda resolve, _: asyncio.get_running_loop().call_later(0, resolve, "kept"))
+        return await promise
+
+    ends.run(work())
+    await asyncio.sleep(0)
+    gc.collect()
+    await settle(50)
+    assert ends.log == [("result", "kept")]
+
+
+# Waiters -------------------------------------------------------------------------------------------
+
+
+async def test_code_after_an_await_runs_at_its_place_among_the_reactions() -> None:
+    log: list[str] = []
+    gate = Promise.with_resolvers()
+
+    async def wait() -> None:
+        await gate.promise
+        log.append("task")
+
+    gate.promise.then(lambda _: log.append("before"))
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    gate.promise.then(lambda _: log.append("after"))
+    gate.resolve()
+    await task
+    assert log == ["before", "task", "after"]
+
+
+async def test_a_task_resumed_by_a_promise_keeps_its_context() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+    gate = Promise.with_resolvers()
+
+    async def wait() -> str:
+        variable.set("of the task")
+        await gate.promise
+        return variable.get()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    variable.set("of somebody else")
+    gate.resolve()
+    assert await task == "of the task"
+
+
+async def test_a_waiter_that_was_woken_before_it_had_a_callback_calls_it_soon() -> None:
+    gate = Promise.with_resolvers()
+    waiter = gate.promise.__await__().send(None)
+    waiter.wake(None)
+    called: list[object] = []
+    waiter.add_done_callback(called.append)
+    assert called == []
+    await settle()
+    assert called == [waiter]
+    assert waiter.result() is None
+    assert not waiter.cancel()
+    assert "done" in repr(waiter)
+
+
+async def test_a_waiter_without_a_callback_can_be_cancelled() -> None:
+    gate = Promise.with_resolvers()
+    waiter = gate.promise.__await__().send(None)
+    assert waiter.get_loop() is asyncio.get_running_loop()
+    assert waiter.cancel()
+    assert not waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        waiter.result()
+    called: list[object] = []
+    waiter.add_done_callback(called.append, context=contextvars.copy_context())
+    waiter.wake(None)
+    await settle()
+    assert called == [waiter]
+
+
+async def test_the_message_of_a_cancellation_reaches_the_task() -> None:
+    gate = Promise.with_resolvers()
+
+    async def wait() -> None:
+        await gate.promise
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel("the reason why")
+    with pytest.raises(asyncio.CancelledError, match="the reason why"):
+        await task
+    waiter = gate.promise.__await__().send(None)
+    waiter.cancel("told")
+    with pytest.raises(asyncio.CancelledError, match="told"):
+        waiter.result()
+
+
+async def test_a_waiter_woken_outside_of_a_drain_resumes_its_task_on_the_next_turn() -> None:
+    gate = Promise.with_resolvers()
+
+    async def wait() -> object:
+        return await gate.promise
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    queued: list[tuple[Callable[[Any], object], Any]] = []
+    host.set_microtask_enqueuer(lambda callback, argument: queued.append((callback, argument)))
+    try:
+        gate.resolve("value")
+    finally:
+        host.set_microtask_enqueuer(None)
+    ((wake, argument),) = queued
+    wake(argument)
+    assert not task.done()
+    assert await task == "value"
+
+
+# Timers --------------------------------------------------------------------------------------------
+
+
+async def test_steps_run_after_a_timeout() -> None:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[float] = loop.create_future()
+    started = loop.time()
+    event_loop.run_steps_after_a_timeout(1, lambda: done.set_result(loop.time()))
+    assert await done - started >= 0.0005
+
+
+async def test_a_timer_can_be_cancelled() -> None:
+    log: list[str] = []
+    loop = asyncio.get_running_loop()
+    timer = event_loop.run_steps_after_a_timeout(0, lambda: log.append("fired"))
+    timer.cancel()
+    later: asyncio.Future[None] = loop.create_future()
+    event_loop.run_steps_after_a_timeout(1, lambda: later.set_result(None))
+    await later
+    assert log == []
