@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,8 +69,6 @@ def test_the_enqueuer_that_was_there_is_returned() -> None:
 
 
 async def test_tasks_can_await_while_a_host_has_the_queue(engine: _Engine) -> None:
-    import asyncio
-
     async def wait() -> object:
         return await Promise.resolve("value")
 

@@ -115,7 +115,7 @@ async def test_nothing_can_be_enqueued_once_the_readable_side_is_closing_closed_
 async def test_a_refused_chunk_does_not_error_the_writable_side() -> None:
     stream, controller = build()
     writer = stream.writable.get_writer()
-    stream.readable._controller._close_requested = True  # type: ignore[union-attr]
+    stream.readable._controller._close_requested = True
     with pytest.raises(TypeError):
         controller.enqueue("a")
     assert outcome(writer.closed) == PENDING
@@ -296,6 +296,7 @@ async def test_terminating_within_a_transform_fulfills_that_write_and_fails_the_
     writer = stream.writable.get_writer()
     first, second, close = writer.write("a"), writer.write("b"), writer.close()
     assert [chunk async for chunk in stream.readable] == ["a"]
+    await settle()
     assert outcome(first) == FULFILLED
     error = reason_of(second)
     assert isinstance(error, TypeError)

@@ -120,6 +120,7 @@ async def test_callbacks_that_are_missing_do_nothing() -> None:
     writer = stream.writable.get_writer()
     write, close = writer.write("a"), writer.close()
     assert [chunk async for chunk in stream.readable] == []
+    await settle()
     assert (outcome(write), outcome(close)) == (FULFILLED, FULFILLED)
     assert await TransformStream[str, str]().readable.cancel("why") is None  # type: ignore[func-returns-value]
     assert await TransformStream[str, str]().writable.abort("why") is None  # type: ignore[func-returns-value]
