@@ -260,7 +260,7 @@ def not_allowed_error(feature: Feature, what: str | None = None) -> NotAllowedEr
     """
     # No feature is of use without the first one.
     grant = ", ".join(f"{each}=(self)" for each in dict.fromkeys(("direct-sockets", feature)))
-    return NotAllowedError(  # pyright: ignore[reportReturnType]  # what DOMException.__new__ is said to return
+    return NotAllowedError(
         f"{what or _FEATURES[feature]} is not allowed without the permission {feature};"
         f' grant it by `with PermissionsPolicy("{grant}"):`, which only narrows what is around it,'
         f' by set_default_permissions_policy("{grant}"),'

@@ -58,6 +58,6 @@ def queue_a_global_task_upon(
 ) -> None:
     """Run the steps once the operating system has answered; where it has done so already, now."""
     if isinstance(answer, Promise):
-        upon(answer, success_steps, failure_steps)
+        upon(answer, success_steps, failure_steps)  # pyright: ignore[reportUnknownArgumentType]
     else:
         success_steps(answer)

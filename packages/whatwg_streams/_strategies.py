@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from typing_extensions import Buffer, override
+from typing_extensions import override
 
 from ._platform import webidl
 from ._platform.dom_exception import RangeError
@@ -40,14 +40,15 @@ def _byte_length(chunk: Any) -> int:
 
     https://streams.spec.whatwg.org/#byte-length-queuing-strategy-size-function
     """
-    # 1.1. The chunk's byte length; a chunk without one throws.
-    if isinstance(chunk, Buffer):
-        try:
-            return memoryview(chunk).nbytes
-        except ValueError:  # a memoryview that was released: of a detached buffer it is 0
-            return 0
+    # 1.1. The chunk's byte length; undefined has none.
     if chunk is None:
         raise TypeError("the chunk is None, which has no byte length")
+    try:
+        return memoryview(chunk).nbytes
+    except ValueError:  # a memoryview that was released: of a detached buffer it is 0
+        return 0
+    except TypeError:
+        pass  # no buffer of Python
     return getattr(chunk, "byte_length", None)  # type: ignore[return-value]  # none is NaN, once it is used
 
 

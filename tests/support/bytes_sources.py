@@ -125,7 +125,7 @@ class ForeignView:
         self.length = (buffer.byte_length - byte_offset) // size if length is None else length
 
     @property
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         return bytes(self.buffer.data[self.byte_offset : self.byte_offset + self.length * self.size])
 
     def write(self, data: bytes) -> None:
@@ -143,9 +143,7 @@ class ForeignConstructor:
 
 
 def _view_of_foreign_view(view: ForeignView) -> ArrayBufferView:
-    return ArrayBufferView(
-        view.buffer, view.byte_offset, view.length * view.size, ForeignConstructor(view.size), view
-    )
+    return ArrayBufferView(view.buffer, view.byte_offset, view.length * view.size, ForeignConstructor(view.size), view)
 
 
 @contextmanager

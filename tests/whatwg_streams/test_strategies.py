@@ -148,6 +148,12 @@ async def test_a_chunk_counts_its_bytes(chunk: object, size: int) -> None:
     assert writer.desired_size == 100 - size
 
 
+def test_a_memoryview_that_was_released_has_no_bytes_as_a_view_of_a_detached_buffer() -> None:
+    chunk = memoryview(b"12345")
+    chunk.release()
+    assert ByteLengthQueuingStrategy(high_water_mark=1).size(chunk) == 0
+
+
 async def test_what_a_byte_length_raises_errors_the_stream() -> None:
     error = Chosen()
 

@@ -8,12 +8,13 @@ Rule 2: what a listener raises is reported, and stops nobody else.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
 
 from typing_extensions import override
 
 from . import event_loop
-from .dom_exception import AbortError, RejectionError, TimeoutError
+from .dom_exception import AbortError, TimeoutError
+from .promises import raise_reason
 from .webidl import convert_interface, convert_unsigned_long_long, new
 
 if TYPE_CHECKING:
@@ -174,9 +175,7 @@ class AbortSignal:
             RejectionError: the reason is no exception; `reason` has it.
         """
         if self._aborted:
-            if isinstance(self._abort_reason, BaseException):
-                raise self._abort_reason
-            raise RejectionError(self._abort_reason)
+            raise_reason(self._abort_reason)
 
     @property
     def onabort(self) -> Listener | None:
@@ -383,7 +382,8 @@ def create_a_dependent_abort_signal(signals: Iterable[AbortSignal], interface: t
             assert not source_signal._dependent
             result_signal._source_signals[weakref.ref(source_signal)] = None
             dependents = source_signal._dependent_signals
-            dependents[weakref.ref(result_signal, _Forget(weakref.ref(source_signal)))] = None
+            result_reference: Any = weakref.ref(result_signal, cast("Any", _Forget(weakref.ref(source_signal))))
+            dependents[result_reference] = None
     # 5. That signal.
     return result_signal
 

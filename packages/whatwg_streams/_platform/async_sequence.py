@@ -120,16 +120,17 @@ class _SyncIteratorRecord:
         """Whatever it is."""
 
 
-def open_an_async_sequence(value: object, what: str) -> IteratorRecord:
+def open_an_async_sequence(value: Any, what: str) -> IteratorRecord:
     """https://webidl.spec.whatwg.org/#async-sequence-open
 
     Raises:
         TypeError: it is not iterable.
     """
+    iterable = value
     if isinstance(value, AsyncIterable):
-        return _AsyncIteratorRecord(aiter(value))
+        return _AsyncIteratorRecord(aiter(iterable))
     if isinstance(value, Iterable):
-        return _SyncIteratorRecord(iter(value))
+        return _SyncIteratorRecord(iter(iterable))
     raise TypeError(f"{what}: expected an iterable or an asynchronous iterable, not {type(value).__name__}")
 
 

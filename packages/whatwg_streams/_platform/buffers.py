@@ -169,7 +169,7 @@ class _MemoryViewConstructor:
     def construct(self, buffer: MemoryBuffer, byte_offset: int, length: int) -> memoryview:
         view = buffer.data[byte_offset : byte_offset + length * self.element_size]
         if self.format != "B":
-            view = view.cast(cast("Any", self.format))
+            view = cast("memoryview[int]", view.cast(cast("Any", self.format)))
         buffer.handed_out(view)
         return view
 
@@ -190,6 +190,9 @@ def _constructor_for(item_format: str, element_size: int) -> _MemoryViewConstruc
 def _view_of_memory(value: Buffer, what: str, *, writable: bool) -> ArrayBufferView:
     try:
         data = memoryview(value)
+    except TypeError as error:
+        kind = type(value).__name__
+        raise TypeError(f"{what}: expected bytes, a memoryview or another buffer, not {kind}") from error
     except ValueError as error:
         raise TypeError(f"{what}: the memoryview was released, as its memory was handed over before") from error
     if not data.c_contiguous:
@@ -249,11 +252,10 @@ def view_of(value: object, what: str, *, writable: bool = False, part_of: ArrayB
     """
     if type(value) in _foreign_views:
         return _foreign_views[type(value)](value)
-    if type(value) is not bytearray and type(value) is not memoryview and not isinstance(value, Buffer):
-        raise TypeError(f"{what}: expected bytes, a memoryview or another buffer, not {type(value).__name__}")
-    view = _view_of_memory(value, what, writable=writable)
+    buffer = cast("Buffer", value)  # Python 3.11 can not be asked whether it is one
+    view = _view_of_memory(buffer, what, writable=writable)
     if isinstance(part_of, MemoryBuffer) and not part_of.detached:
-        return _view_within(value, part_of) or view
+        return _view_within(buffer, part_of) or view
     return view
 
 

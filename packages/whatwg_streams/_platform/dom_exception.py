@@ -68,11 +68,13 @@ class DOMException(Exception):
     _kinds: ClassVar[dict[str, type[DOMException]]] = {}
     _name = "Error"
 
-    def __new__(cls, message: str = "", name: str | None = None, **_: object) -> Self | DOMException:
+    def __new__(cls, message: str = "", name: str | None = None, **_: object) -> Self:
         kind = cls._kinds.get(name, cls) if cls is DOMException and name is not None else cls
-        return super().__new__(kind, message)
+        return super().__new__(kind, message)  # type: ignore[return-value]  # of a subclass, for a name that has one
 
-    def __init__(self, message: str = "", name: str | None = None) -> None:
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] - __new__ serves the named kinds, too
+        self, message: str = "", name: str | None = None
+    ) -> None:
         super().__init__(message)
         self._message = message
         if name is not None:
@@ -118,7 +120,9 @@ def _rebuild(kind: type[DOMException], message: str, name: str, attributes: dict
 class _Named(DOMException):
     """A DOMException whose class says its name."""
 
-    def __init__(self, message: str = "", name: str | None = None) -> None:
+    def __init__(  # pyright: ignore[reportInconsistentConstructor]
+        self, message: str = "", name: str | None = None
+    ) -> None:
         del name  # given only by DOMException(message, name), and then it is the class's own
         super().__init__(message)
 
@@ -151,7 +155,9 @@ class NetworkError(_Named, OSError):
 
     _name = "NetworkError"
 
-    def __init__(self, message: str = "", name: str | None = None, *, errno: int | None = None) -> None:
+    def __init__(  # pyright: ignore[reportInconsistentConstructor]
+        self, message: str = "", name: str | None = None, *, errno: int | None = None
+    ) -> None:
         super().__init__(message, name)
         self.errno = errno
 

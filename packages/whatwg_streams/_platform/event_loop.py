@@ -22,7 +22,7 @@ from collections.abc import Coroutine
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
-from .dom_exception import AbortError
+from .dom_exception import AbortError, RejectionError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -168,7 +168,7 @@ _tasks: set[asyncio.Future[Any]] = set()
 def run_awaitable(
     awaitable: Awaitable[T],
     on_result: Callable[[T], object],
-    on_exception: Callable[[BaseException], object],
+    on_exception: Callable[[object], object],
     context: contextvars.Context | None,
 ) -> None:
     """Run a coroutine in an asyncio task, or watch a future, and tell how it ended.
@@ -180,7 +180,9 @@ def run_awaitable(
     if asyncio.isfuture(awaitable):
         future = awaitable
     else:
-        coroutine = awaitable if isinstance(awaitable, Coroutine) else _wait_for(awaitable)
+        coroutine: Any = awaitable
+        if not isinstance(awaitable, Coroutine):
+            coroutine = _wait_for(awaitable)
         future = asyncio.get_running_loop().create_task(coroutine, context=context)
     _tasks.add(future)
 
@@ -189,7 +191,7 @@ def run_awaitable(
         if future.cancelled():
             on_exception(AbortError("the task of an asynchronous callback was cancelled"))
         elif (exception := future.exception()) is not None:
-            on_exception(exception)
+            on_exception(exception.reason if isinstance(exception, RejectionError) else exception)
         else:
             on_result(future.result())
         perform_a_microtask_checkpoint()

@@ -44,6 +44,18 @@ class Throw(Exception):
         self.reason = reason
 
 
+def raise_reason(reason: object) -> NoReturn:
+    """Raise the reason; one that can not be raised, or that would mean something else, is wrapped."""
+    if not isinstance(reason, BaseException):
+        raise RejectionError(reason)
+    if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
+        raise RejectionError(reason) from reason
+    try:
+        raise reason
+    finally:
+        del reason
+
+
 class _Reaction(Protocol):
     def on_settled(self, promise: Promise[Any]) -> object: ...
 
@@ -74,7 +86,7 @@ class Promise(Generic[T_co]):
 
     _promise_state: str  # "pending", "fulfilled" or "rejected"
     _promise_result: Any  # the value or the reason
-    _promise_reactions: Any  # none, one or a list of _Reaction; a rejected promise has its _Rejection here
+    _promise_reactions: _Reaction | None  # one, or _Several; a rejected promise has its _Rejection here
     _promise_is_handled: bool
     _already_resolved: bool  # settled, or made to follow another promise
 
@@ -100,11 +112,8 @@ class Promise(Generic[T_co]):
         self._already_resolved = True
         self._promise_result = value
         self._promise_state = "fulfilled"
-        self._promise_reactions = None
-        if type(reactions) is list:
-            for reaction in reactions:
-                reaction.on_settled(self)
-        elif reactions is not None:
+        if reactions is not None:
+            self._promise_reactions = None
             reactions.on_settled(self)
 
     def _reject(self, reason: object) -> None:
@@ -114,10 +123,7 @@ class Promise(Generic[T_co]):
         self._promise_result = reason
         self._promise_state = "rejected"
         self._promise_reactions = _Rejection(reason, report=not self._promise_is_handled)
-        if type(reactions) is list:
-            for reaction in reactions:
-                reaction.on_settled(self)
-        elif reactions is not None:
+        if reactions is not None:
             reactions.on_settled(self)
 
     # Reacting ------------------------------------------------------------------------------------
@@ -131,16 +137,16 @@ class Promise(Generic[T_co]):
             reaction.on_settled(self)
         elif self._promise_reactions is None:
             self._promise_reactions = reaction
-        elif type(self._promise_reactions) is list:
-            self._promise_reactions.append(reaction)
+        elif isinstance(self._promise_reactions, _Several):
+            self._promise_reactions.reactions.append(reaction)
         else:
-            self._promise_reactions = [self._promise_reactions, reaction]
+            self._promise_reactions = _Several([self._promise_reactions, reaction])
 
     def _remove_reaction(self, reaction: _Reaction) -> None:
         if self._promise_reactions is reaction:
             self._promise_reactions = None
-        elif type(self._promise_reactions) is list:
-            self._promise_reactions.remove(reaction)
+        elif isinstance(self._promise_reactions, _Several):
+            self._promise_reactions.reactions.remove(reaction)
 
     def then(
         self,
@@ -200,14 +206,12 @@ class Promise(Generic[T_co]):
 
     def _raise(self) -> NoReturn:
         reason = self._promise_result
-        if not isinstance(reason, BaseException):
-            raise RejectionError(reason)
-        if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
-            raise RejectionError(reason) from reason
         rejection = self._promise_reactions
-        try:
+        if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
             # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
-            raise reason.with_traceback(rejection.traceback if isinstance(rejection, _Rejection) else None)
+            reason = reason.with_traceback(rejection.traceback)
+        try:
+            raise_reason(reason)
         finally:
             del reason  # or its traceback would hold this frame, and this frame the exception
 
@@ -224,7 +228,7 @@ class Promise(Generic[T_co]):
         A coroutine or another awaitable is waited for.
         """
         if isinstance(value, Promise):
-            return value
+            return value  # pyright: ignore[reportUnknownVariableType] - of the same type
         return a_promise_resolved_with(value)
 
     @staticmethod
@@ -311,6 +315,20 @@ class AbandonablePromise(Promise[T_co]):
 
 
 @final
+class _Several:
+    """More than one reaction, in the order in which they were added."""
+
+    __slots__ = ("reactions",)
+
+    def __init__(self, reactions: list[_Reaction]) -> None:
+        self.reactions = reactions
+
+    def on_settled(self, promise: Promise[Any]) -> None:
+        for reaction in self.reactions:
+            reaction.on_settled(promise)
+
+
+@final
 class _Upon:
     """Call a function in a microtask; its result is of no interest."""
 
@@ -392,6 +410,9 @@ class _Rejection:
         self.traceback: TracebackType | None = reason.__traceback__ if isinstance(reason, BaseException) else None
         self.loop = event_loop.get_running_loop_or_none()
 
+    def on_settled(self, promise: Promise[Any]) -> None:
+        """A promise settles once."""
+
     def __del__(self) -> None:
         if self.report:
             reason = self.reason
@@ -411,7 +432,7 @@ def _thenable_job(job: tuple[Promise[Any], Any, contextvars.Context | None]) -> 
     if isinstance(thenable, Promise):
         thenable._add_reaction(_Upon(promise._fulfill, promise._reject))
         return
-    foreign = _foreign_thenables.get(type(thenable))
+    foreign = _foreign_thenables.get(thenable.__class__)
     if foreign is not None:
         foreign(thenable, lambda value: _resolve_function(promise, value, None), promise._reject)
         return

@@ -39,6 +39,7 @@ def structured_clone(value: object) -> Any:
 
 
 def _clone(value: object, memory: dict[int, Any]) -> Any:
+    clone: Any
     kind = type(value)
     if kind in _IMMUTABLE:
         return value
@@ -51,16 +52,18 @@ def _clone(value: object, memory: dict[int, Any]) -> Any:
     elif kind is memoryview:
         clone = _clone_memoryview(cast("memoryview", value))
     elif kind is list:
-        clone = memory[id(value)] = []
+        clone = memory[id(value)] = list[Any]()
         clone.extend(_clone(item, memory) for item in cast("list[object]", value))
     elif kind is dict:
-        clone = memory[id(value)] = {}
+        clone = memory[id(value)] = dict[Any, Any]()
         for key, item in cast("dict[object, object]", value).items():
             clone[_clone(key, memory)] = _clone(item, memory)
     elif kind is set:
         clone = {_clone(item, memory) for item in cast("set[object]", value)}
-    elif kind is tuple or kind is frozenset:
-        clone = kind(_clone(item, memory) for item in cast("tuple[object]", value))
+    elif kind is tuple:
+        clone = tuple(_clone(item, memory) for item in cast("tuple[object]", value))
+    elif kind is frozenset:
+        clone = frozenset(_clone(item, memory) for item in cast("frozenset[object]", value))
     elif isinstance(value, Exception):
         clone = _clone_exception(value, memory)
     else:
@@ -69,12 +72,14 @@ def _clone(value: object, memory: dict[int, Any]) -> Any:
     return clone
 
 
-def _clone_memoryview(value: memoryview) -> memoryview:
+def _clone_memoryview(value: memoryview[Any]) -> memoryview[Any]:
     try:
-        clone = memoryview(bytearray(value))
+        clone: memoryview[Any] = memoryview(bytearray(value))
     except ValueError as error:
         raise DataCloneError("the memoryview was released") from error
-    return clone if value.format == "B" or not value.nbytes else clone.cast(cast("Any", value.format))
+    if value.format == "B" or not value.nbytes:
+        return clone
+    return clone.cast(cast("Any", value.format))  # pyright: ignore[reportUnknownVariableType]
 
 
 def _clone_exception(value: Exception, memory: dict[int, Any]) -> Exception:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
 
-from .dom_exception import AbortError
+from .dom_exception import AbortError, RejectionError
 from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Beyond it a double no longer holds every integer.
-_LARGEST_EXACT_INTEGER = 2**53 - 1
+LARGEST_EXACT_INTEGER = 2**53 - 1
 
 
 def new(interface: type[T]) -> T:
@@ -78,7 +78,7 @@ def convert_unrestricted_double(value: object, what: str) -> int | float:
     An integer that a double holds exactly stays an int.
     """
     number = _to_number(value, what)
-    if type(number) is int and not -_LARGEST_EXACT_INTEGER <= number <= _LARGEST_EXACT_INTEGER:
+    if type(number) is int and not -LARGEST_EXACT_INTEGER <= number <= LARGEST_EXACT_INTEGER:
         try:
             return float(number)
         except OverflowError:
@@ -92,7 +92,7 @@ def convert_unsigned_integer(value: object, what: str, bits: int, *, enforce_ran
     With [EnforceRange] what does not fit is a TypeError; without, it wraps around.
     """
     number = _to_number(value, what)
-    largest = min((1 << bits) - 1, _LARGEST_EXACT_INTEGER)
+    largest = min((1 << bits) - 1, LARGEST_EXACT_INTEGER)
     if isinstance(number, float):
         if math.isfinite(number):
             number = math.trunc(number)
@@ -181,7 +181,7 @@ def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Ca
 def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
     """How many of the wanted positional arguments the function takes."""
     bound = 0
-    if type(function) is MethodType:
+    if isinstance(function, MethodType):
         function = function.__func__
         bound = 1
     if type(function) is FunctionType:
@@ -201,10 +201,12 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
 # Callbacks ---------------------------------------------------------------------------------------
 
 
-def reason_of(exception: BaseException) -> BaseException:
+def reason_of(exception: BaseException) -> object:
     """What a promise is rejected with, when a callback raised the exception."""
     if isinstance(exception, asyncio.CancelledError):
         return AbortError("a callback was cancelled")
+    if isinstance(exception, RejectionError):
+        return exception.reason  # it came from awaiting a promise, and goes on as what it was
     return exception
 
 

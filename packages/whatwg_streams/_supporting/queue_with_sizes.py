@@ -11,6 +11,7 @@ from collections import deque
 from typing import Any, Protocol
 
 from .._platform.dom_exception import RangeError
+from .._platform.webidl import LARGEST_EXACT_INTEGER
 from .miscellaneous import is_non_negative_number
 
 ValueWithSize = tuple[Any, float]
@@ -60,6 +61,8 @@ def enqueue_value_with_size(container: Container, value: object, size: object) -
     container._queue.append((value, size))
     # 5. Add its size to the total.
     container._queue_total_size += size
+    if container._queue_total_size > LARGEST_EXACT_INTEGER:  # from here on, integers round as doubles do
+        container._queue_total_size = float(container._queue_total_size)
 
 
 def peek_queue_value(container: Container) -> Any:

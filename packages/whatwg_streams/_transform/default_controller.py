@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 from typing_extensions import override
 
+from .._platform.promises import Throw, raise_reason
 from .._readable.ops.default_controllers import readable_stream_default_controller_get_desired_size
 from .ops import default_controllers
 
@@ -66,7 +67,10 @@ class TransformStreamDefaultController:
             Exception: what the size function raised.
         """
         # 1. Put it in; this may throw.
-        default_controllers.transform_stream_default_controller_enqueue(self, chunk)
+        try:
+            default_controllers.transform_stream_default_controller_enqueue(self, chunk)
+        except Throw as completion:
+            raise_reason(completion.reason)
 
     def error(self, e: object = None) -> None:
         """Error both sides: https://streams.spec.whatwg.org/#ts-default-controller-error

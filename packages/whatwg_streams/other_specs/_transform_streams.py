@@ -83,7 +83,7 @@ def create_an_identity_transform_stream() -> TransformStream[Any, Any]:
 
 def enqueue_into_transform_stream(stream: TransformStream[Any, Any], chunk: object) -> None:
     """https://streams.spec.whatwg.org/#transformstream-enqueue"""
-    default_controllers.transform_stream_default_controller_enqueue(stream._controller, chunk)
+    stream._controller.enqueue(chunk)
 
 
 def terminate_transform_stream(stream: TransformStream[Any, Any]) -> None:

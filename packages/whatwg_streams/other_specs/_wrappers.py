@@ -36,7 +36,7 @@ def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]
             return a_promise_rejected_with(reason_of(e))
         # .2. If the result is a promise, that is it.
         if isinstance(result, Promise):
-            return result
+            return result  # pyright: ignore[reportUnknownVariableType]
         # (In Python it may be a coroutine, or something else to await.)
         if result is not None:
             return a_promise_resolved_with(result)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import math
 import traceback
 import weakref
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -65,7 +66,11 @@ class _Log(list[AbortEvent]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
+
+
+def _note(log: list[Any], what: object, _: AbortEvent) -> None:
+    log.append(what)
 
 
 # The controller ----------------------------------------------------------------------------------------
@@ -157,7 +162,7 @@ def test_listeners_are_called_at_once_in_the_order_they_were_added() -> None:
     controller = AbortController()
     order: list[int] = []
     for number in range(4):
-        controller.signal.add_event_listener("abort", lambda _, number=number: order.append(number))
+        controller.signal.add_event_listener("abort", functools.partial(_note, order, number))
     controller.abort()
     assert order == [0, 1, 2, 3]
 
@@ -165,7 +170,9 @@ def test_listeners_are_called_at_once_in_the_order_they_were_added() -> None:
 def test_the_signal_is_aborted_when_its_listeners_are_called() -> None:
     controller = AbortController()
     seen: list[tuple[bool, object]] = []
-    controller.signal.add_event_listener("abort", lambda event: seen.append((event.target.aborted, event.target.reason)))
+    controller.signal.add_event_listener(
+        "abort", lambda event: seen.append((event.target.aborted, event.target.reason))
+    )
     controller.abort("why")
     assert seen == [(True, "why")]
 

@@ -24,6 +24,10 @@ def _map() -> mmap.mmap:
     return memory
 
 
+def _of_numpy(value: Any) -> memoryview:
+    return memoryview(value)
+
+
 KINDS: list[tuple[str, Callable[[], Any], str, int]] = [
     ("bytes", lambda: b"abcdefgh", "B", 1),
     ("bytearray", lambda: bytearray(b"abcdefgh"), "B", 1),
@@ -35,9 +39,9 @@ KINDS: list[tuple[str, Callable[[], Any], str, int]] = [
     ("memoryview of two dimensions", lambda: memoryview(bytearray(b"abcdefgh")).cast("B", (2, 4)), "B", 1),
     ("memoryview of ints, two dimensions", lambda: memoryview(bytearray(b"abcdefgh")).cast("H", (2, 2)), "H", 2),
     ("ctypes by memoryview", lambda: memoryview((ctypes.c_int32 * 2).from_buffer_copy(b"abcdefgh")), "B", 1),
-    ("numpy by memoryview", lambda: memoryview(np.frombuffer(b"abcdefgh", dtype="i4").copy()), "i", 4),
-    ("numpy of two dimensions by memoryview", lambda: memoryview(np.zeros((2, 2), dtype="u2")), "H", 2),
-    ("numpy of a foreign byte order by memoryview", lambda: memoryview(np.zeros(2, dtype=">i4")), "B", 1),
+    ("numpy by memoryview", lambda: _of_numpy(np.frombuffer(b"abcdefgh", dtype="i4").copy()), "i", 4),
+    ("numpy of two dimensions by memoryview", lambda: _of_numpy(np.zeros((2, 2), dtype="u2")), "H", 2),
+    ("numpy of a foreign byte order by memoryview", lambda: _of_numpy(np.zeros(2, dtype=">i4")), "B", 1),
     ("array", lambda: array.array("H", [1, 2, 3, 4]), "H", 2),
     ("mmap", _map, "B", 1),
     ("numpy", lambda: np.arange(8, dtype="u1"), "B", 1),
@@ -102,7 +106,12 @@ def test_a_released_memoryview_is_a_type_error() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [memoryview(b"abcdef")[::2], memoryview(b"abcdef")[::-1], memoryview(np.zeros((4, 4))[:, 1]), memoryview(np.zeros((2, 3)).T)],
+    [
+        memoryview(b"abcdef")[::2],
+        memoryview(b"abcdef")[::-1],
+        _of_numpy(np.zeros((4, 4))[:, 1]),
+        _of_numpy(np.zeros((2, 3)).T),
+    ],
     ids=["steps", "backwards", "column", "transposed"],
 )
 def test_a_buffer_that_is_not_contiguous_is_a_type_error(value: object) -> None:
@@ -119,7 +128,14 @@ def test_a_read_only_buffer_is_a_type_error_where_it_is_to_be_written_to(value: 
 
 @pytest.mark.parametrize(
     "value",
-    [b"", bytearray(), memoryview(b""), memoryview(b"abc")[1:1], memoryview(bytearray()).cast("i"), memoryview(array.array("d"))],
+    [
+        b"",
+        bytearray(),
+        memoryview(b""),
+        memoryview(b"abc")[1:1],
+        memoryview(bytearray()).cast("i"),
+        memoryview(array.array("d")),
+    ],
     ids=["bytes", "bytearray", "memoryview", "slice", "ints", "doubles"],
 )
 def test_an_empty_buffer_is_an_empty_view(value: object) -> None:

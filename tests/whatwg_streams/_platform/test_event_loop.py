@@ -302,6 +302,14 @@ def test_an_exception_without_a_loop_is_reported_to_the_next_one(
     assert (context["message"], context["exception"]) == ("it happened", error)
 
 
+async def test_steps_can_be_queued_as_a_microtask() -> None:
+    log: list[object] = []
+    event_loop.queue_a_microtask(log.append, "with an argument")
+    event_loop.queue_a_microtask(log.append)
+    await settle()
+    assert log == ["with an argument", None]
+
+
 # Threads ------------------------------------------------------------------------------------------
 
 
@@ -313,11 +321,15 @@ def test_each_thread_has_a_queue_of_its_own(loop_factory: LoopFactory) -> None:
     def work(number: int) -> None:
         threads = set[int]()
 
+        def note_the_thread(value: int) -> int:
+            threads.add(threading.get_ident())
+            return value
+
         async def main() -> int:
             barrier.wait()
             total = 0
             for step in range(200):
-                total += await Promise.resolve(step).then(lambda value: threads.add(threading.get_ident()) or value)
+                total += await Promise.resolve(step).then(note_the_thread)
             return total
 
         loop = makers[number]

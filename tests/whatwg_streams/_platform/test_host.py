@@ -123,7 +123,7 @@ def _foreign_promises() -> Iterator[None]:
 @pytest.mark.usefixtures("_foreign_promises")
 async def test_our_promises_follow_foreign_ones() -> None:
     foreign = _ForeignPromise()
-    promise = a_promise_resolved_with(foreign)
+    promise: Promise[Any] = a_promise_resolved_with(foreign)
     assert foreign.reactions == []
     await settle()
     ((fulfill, _),) = foreign.reactions
@@ -145,7 +145,7 @@ async def test_a_foreign_promise_may_reject_ours() -> None:
 @pytest.mark.usefixtures("_foreign_promises")
 async def test_a_foreign_promise_may_fulfill_ours_with_another_promise() -> None:
     foreign = _ForeignPromise()
-    promise = a_promise_resolved_with(foreign)
+    promise: Promise[Any] = a_promise_resolved_with(foreign)
     await settle()
     foreign.reactions[0][0](Promise.resolve("inner"))
     assert await promise == "inner"
@@ -205,7 +205,8 @@ def test_the_constructor_of_buffers_can_be_replaced_and_restored() -> None:
         assert buffers.construct_array_buffer is ForeignBuffer
         assert buffers.uint8_array is constructor
     finally:
-        assert host.set_array_buffer_constructor(*before) == (ForeignBuffer, constructor)
+        after: Any = host.set_array_buffer_constructor(*before)
+        assert after == (ForeignBuffer, constructor)
     host.set_array_buffer_constructor(None, None)
     assert (buffers.construct_array_buffer, buffers.uint8_array) == (buffers.new_array_buffer, buffers.UINT8_ARRAY)
 

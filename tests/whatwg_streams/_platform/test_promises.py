@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
 import traceback
 import weakref
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from typing import Any, NoReturn
 
 import pytest
@@ -19,7 +20,6 @@ from whatwg_streams._platform import event_loop, host, promises
 from whatwg_streams._platform.promises import (
     AbandonablePromise,
     Throw,
-    a_promise_rejected_with,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
     get_a_promise_to_wait_for_all,
@@ -31,9 +31,17 @@ from whatwg_streams._platform.promises import (
     wait_for_all,
 )
 
+# The checker is not asked what comes of an awaitable.
+_resolved: Any = Promise.resolve
+_resolved_with: Any = a_promise_resolved_with
+
 
 def _raise(error: BaseException) -> NoReturn:
     raise error
+
+
+def _append(log: list[Any], what: object, _: object) -> None:
+    log.append(what)
 
 
 def _state(promise: Promise[Any]) -> str:
@@ -58,7 +66,11 @@ async def _rounds_until_settled(make: Callable[[], Promise[Any]]) -> int:
     """How many rounds of the queue pass before a reaction to the promise runs."""
     ladder = _Ladder()
     rounds: list[int] = []
-    make().then(lambda _: rounds.append(ladder.round), lambda _: rounds.append(ladder.round))
+
+    def note(_: object) -> None:
+        rounds.append(ladder.round)
+
+    make().then(note, note)
     await settle()
     (count,) = rounds
     return count
@@ -69,7 +81,12 @@ async def _rounds_until_settled(make: Callable[[], Promise[Any]]) -> int:
 
 async def test_the_executor_runs_at_once() -> None:
     log: list[str] = []
-    promise: Promise[str] = Promise(lambda resolve, reject: (log.append("executor"), resolve("value")))
+
+    def executor(resolve: Callable[[str], None], reject: Callable[[object], None]) -> None:
+        log.append("executor")
+        resolve("value")
+
+    promise: Promise[str] = Promise(executor)
     log.append("after")
     assert log == ["executor", "after"]
     assert await promise == "value"
@@ -171,13 +188,14 @@ async def test_resolve_and_reject_settle_a_pending_promise_once() -> None:
 
 async def test_a_promise_resolved_with_a_promise_is_another_promise() -> None:
     promise = Promise.resolve("value")
-    other = a_promise_resolved_with(promise)
+    other = _resolved_with(promise)
     assert other is not promise
     assert await other == "value"
 
 
 async def test_a_promise_resolved_with_undefined_is_fulfilled_with_none() -> None:
-    assert await a_promise_resolved_with_undefined() is None
+    promise: Promise[Any] = a_promise_resolved_with_undefined()
+    assert await promise is None
 
 
 async def test_upon_calls_the_steps_for_the_outcome() -> None:
@@ -247,7 +265,7 @@ async def test_reactions_run_in_the_order_they_were_added() -> None:
     log: list[int] = []
     gate = Promise.with_resolvers()
     for number in range(5):
-        gate.promise.then(lambda _, number=number: log.append(number))
+        gate.promise.then(functools.partial(_append, log, number))
     gate.resolve()
     assert log == []
     await settle()
@@ -295,8 +313,9 @@ async def test_a_handler_may_return_a_promise_or_a_coroutine() -> None:
         await asyncio.sleep(0)
         return value * 10
 
-    assert await Promise.resolve(1).then(lambda value: Promise.resolve(value + 1)) == 2
-    assert await Promise.resolve(1).then(work) == 10
+    promise: Any = Promise.resolve(1)
+    assert await promise.then(lambda value: Promise.resolve(value + 1)) == 2
+    assert await promise.then(work) == 10
 
 
 async def test_a_handler_that_raises_cancelled_error_does_not_leave_its_promise_pending(
@@ -355,18 +374,16 @@ async def test_what_the_function_of_finally_raises_replaces_the_outcome() -> Non
     [
         pytest.param(lambda: Promise.resolve(1), 1, id="a settled promise"),
         pytest.param(lambda: Promise.reject(1), 1, id="a rejected promise"),
-        pytest.param(lambda: Promise.resolve(Promise.resolve(1)), 1, id="Promise.resolve of a promise is that"),
+        pytest.param(lambda: _resolved(Promise.resolve(1)), 1, id="Promise.resolve of a promise is that"),
         pytest.param(lambda: a_promise_resolved_with(1), 1, id="resolved with a value"),
-        pytest.param(lambda: a_promise_resolved_with(Promise.resolve(1)), 3, id="resolved with a promise"),
-        pytest.param(lambda: a_promise_resolved_with(Promise.reject(1)), 3, id="resolved with a rejected promise"),
-        pytest.param(
-            lambda: a_promise_resolved_with(a_promise_resolved_with(Promise.resolve(1))), 4, id="resolved twice over"
-        ),
+        pytest.param(lambda: _resolved_with(Promise.resolve(1)), 3, id="resolved with a promise"),
+        pytest.param(lambda: _resolved_with(Promise.reject(1)), 3, id="resolved with a rejected promise"),
+        pytest.param(lambda: _resolved_with(_resolved_with(Promise.resolve(1))), 4, id="resolved twice over"),
         pytest.param(lambda: Promise(lambda resolve, _: resolve(Promise.resolve(1))), 3, id="executor and a promise"),
         pytest.param(lambda: Promise.resolve(1).then(), 2, id="then without handlers"),
         pytest.param(lambda: Promise.reject(1).then(), 2, id="then without handlers, rejected"),
         pytest.param(lambda: Promise.resolve(1).then(lambda value: value), 2, id="handler returns a value"),
-        pytest.param(lambda: Promise.resolve(1).then(lambda _: Promise.resolve(2)), 4, id="handler returns a promise"),
+        pytest.param(lambda: _resolved(1).then(lambda _: Promise.resolve(2)), 4, id="handler returns a promise"),
         pytest.param(lambda: Promise.reject(1).catch(lambda _: 2), 2, id="catch"),
         pytest.param(lambda: Promise.resolve(1).catch(lambda _: 2), 2, id="catch that has nothing to do"),
         pytest.param(lambda: Promise.resolve(1).finally_(lambda: None), 4, id="finally"),
@@ -405,14 +422,14 @@ async def test_resolving_with_a_coroutine_waits_for_it() -> None:
         await asyncio.sleep(0)
         return "worked"
 
-    assert await Promise.resolve(work()) == "worked"
+    assert await _resolved(work()) == "worked"
 
 
 async def test_resolving_with_a_coroutine_that_returns_a_promise_follows_that() -> None:
     async def work() -> Promise[str]:
         return Promise.resolve("inner")
 
-    assert await a_promise_resolved_with(work()) == "inner"
+    assert await _resolved_with(work()) == "inner"
 
 
 async def test_resolving_with_a_coroutine_that_raises_rejects() -> None:
@@ -420,7 +437,7 @@ async def test_resolving_with_a_coroutine_that_raises_rejects() -> None:
         raise ValueError("in the coroutine")
 
     with pytest.raises(ValueError, match="in the coroutine"):
-        await Promise.resolve(work())
+        await _resolved(work())
 
 
 async def test_resolving_with_a_future_or_a_task_waits_for_it() -> None:
@@ -432,7 +449,7 @@ async def test_resolving_with_a_future_or_a_task_waits_for_it() -> None:
     async def work() -> str:
         return "task"
 
-    assert await Promise.resolve(asyncio.create_task(work())) == "task"
+    assert await _resolved(asyncio.create_task(work())) == "task"
 
 
 async def test_resolving_with_a_cancelled_future_rejects_with_an_abort_error() -> None:
@@ -450,7 +467,7 @@ async def test_resolving_with_an_awaitable_object_waits_for_it() -> None:
             yield
             return "awaited"
 
-    assert await Promise.resolve(Awaitable()) == "awaited"
+    assert await _resolved(Awaitable()) == "awaited"
 
 
 async def test_a_class_of_awaitables_is_a_value_like_any_other() -> None:
@@ -469,7 +486,7 @@ async def test_a_coroutine_runs_in_the_context_where_the_promise_was_resolved_wi
         return variable.get()
 
     variable.set("then")
-    promise = Promise.resolve(work())
+    promise = _resolved(work())
     variable.set("later")
     assert await promise == "then"
 
@@ -482,7 +499,7 @@ async def test_a_coroutine_runs_in_the_context_that_is_given() -> None:
     async def work() -> str:
         return variable.get()
 
-    assert await a_promise_resolved_with(work(), context) == "given"
+    assert await _resolved_with(work(), context) == "given"
 
 
 # Promise.resolve, reject, all -----------------------------------------------------------------------------
@@ -490,7 +507,7 @@ async def test_a_coroutine_runs_in_the_context_that_is_given() -> None:
 
 async def test_resolve_returns_a_promise_as_it_is() -> None:
     promise = Promise.resolve(1)
-    assert Promise.resolve(promise) is promise
+    assert _resolved(promise) is promise
 
 
 async def test_all_waits_for_values_promises_and_coroutines() -> None:
@@ -653,7 +670,8 @@ async def test_a_timeout_around_an_await_leaves_the_promise_usable() -> None:
 
 async def test_wait_for_gather_and_shield_take_promises() -> None:
     assert await asyncio.wait_for(Promise.resolve(1), 5) == 1
-    assert await asyncio.gather(Promise.resolve(1), Promise.resolve(2)) == [1, 2]
+    results: list[object] = list(await asyncio.gather(Promise.resolve(1), Promise.resolve(2)))
+    assert results == [1, 2]
     gate = Promise.with_resolvers()
 
     async def wait() -> object:
@@ -671,7 +689,9 @@ async def test_wait_for_gather_and_shield_take_promises() -> None:
 
 async def test_gather_collects_rejections() -> None:
     error = ValueError("gathered")
-    results = await asyncio.gather(Promise.resolve(1), Promise.reject(error), return_exceptions=True)
+    results: list[object] = list(
+        await asyncio.gather(Promise.resolve(1), Promise.reject(error), return_exceptions=True)
+    )
     assert results == [1, error]
 
 
@@ -718,7 +738,7 @@ async def test_the_traceback_shows_where_the_reason_was_raised() -> None:
     async def somewhere_else() -> None:
         raise ValueError("there")
 
-    promise = Promise.resolve(somewhere_else())
+    promise = _resolved(somewhere_else())
     for _ in range(2):
         with pytest.raises(ValueError, match="there") as caught:
             await promise
@@ -998,10 +1018,9 @@ def test_a_coroutine_given_to_a_promise_without_a_loop_runs_when_there_is_one(lo
     async def work() -> str:
         return "worked"
 
-    coroutine: Coroutine[Any, Any, str] = work()
-    promise = Promise.resolve(coroutine)
+    promise = _resolved(work())
 
-    async def main() -> str:
+    async def main() -> object:
         return await promise
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -10,6 +10,7 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from whatwg_streams import AbortError, DataCloneError, DOMException, NetworkError, RangeError
@@ -33,9 +34,9 @@ from whatwg_streams._platform.structured_clone import structured_clone
         uuid.UUID(int=5),
         dt.date(2026, 1, 2),
         dt.time(3, 4),
-        dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc),
+        dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
         dt.timedelta(seconds=5),
-        dt.timezone.utc,
+        dt.UTC,
     ],
     ids=repr,
 )
@@ -105,9 +106,7 @@ def test_a_memoryview_that_is_not_contiguous_is_cloned_as_its_items() -> None:
 
 
 def test_a_memoryview_of_a_foreign_byte_order_is_cloned_or_refused() -> None:
-    import numpy as np
-
-    swapped = np.array([1, 2], dtype=">i4")
+    swapped: Any = np.array([1, 2], dtype=">i4")
     try:
         clone = structured_clone(memoryview(swapped))
     except DataCloneError:
@@ -123,7 +122,9 @@ def test_a_released_memoryview_can_not_be_cloned() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [ValueError("text", [1]), RangeError("range"), AbortError("stop"), KeyError(), DOMException("plain")], ids=repr
+    "value",
+    [ValueError("text", [1]), RangeError("range"), AbortError("stop"), KeyError(), DOMException("plain")],
+    ids=repr,
 )
 def test_exceptions_are_cloned_with_their_arguments(value: Exception) -> None:
     clone = structured_clone(value)
@@ -169,7 +170,7 @@ def test_an_exception_that_can_not_be_made_anew_can_not_be_cloned(value: Excepti
 
 @pytest.mark.parametrize(
     "value",
-    [len, lambda: None, object(), SimpleNamespace(), int, (one for one in ()), KeyboardInterrupt(), module],
+    [len, lambda: None, object(), SimpleNamespace(), int, iter(()), KeyboardInterrupt(), module],
     ids=lambda value: type(value).__name__,
 )
 def test_everything_else_can_not_be_cloned(value: object) -> None:

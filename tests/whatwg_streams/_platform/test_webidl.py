@@ -92,7 +92,7 @@ def _same(one: float, other: float) -> bool:
         (np.uint8(200), 200),
         (np.float32(1.5), 1.5),
         (np.float64(2.5), 2.5),
-        (np.bool_(True), 1),  # noqa: FBT003
+        (np.bool_(True), 1),
         (LARGEST, LARGEST),
         (2**53, 2.0**53),
         (2**53 + 1, 2.0**53),
@@ -559,4 +559,6 @@ def test_the_reason_of_an_exception_is_itself_unless_it_is_a_cancellation() -> N
     error = ValueError()
     assert reason_of(error) is error
     assert type(reason_of(asyncio.CancelledError())) is AbortError
+    reason = object()
+    assert reason_of(RejectionError(reason)) is reason
     assert sys.maxsize > LARGEST

@@ -50,16 +50,6 @@ async def test_a_pending_read_is_withdrawn_and_the_next_read_gets_the_chunk() ->
     assert await reader.read() == ("a", False)
 
 
-async def test_wait_for_withdraws_a_read() -> None:
-    source, stream = source_and_stream()
-    reader = stream.get_reader()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(_await(reader.read()), 0)
-    source.controller.enqueue("a")
-    source.controller.close()
-    assert await read_on(reader) == ["a"]
-
-
 async def test_a_withdrawn_read_can_be_served_by_another_reader() -> None:
     source, stream = source_and_stream()
     with stream.get_reader() as reader:
@@ -316,8 +306,8 @@ async def test_a_read_that_waits_gets_the_first_of_the_unread_chunks(cancelled: 
     tasks = await _reading(reader, 3)
     source.controller.enqueue("a")
     source.controller.enqueue("b")
-    source.controller.close()
     await _cancelled(*(tasks[index] for index in cancelled))
+    source.controller.close()
     assert [(await tasks[2]).value, *await read_on(reader)] == ["a", "b"]
 
 

@@ -25,7 +25,7 @@ Branches: TypeAlias = "tuple[ReadableStream[Any], ReadableStream[Any]]"
 class _Steps:
     """A read request, or a read-into request, of three functions."""
 
-    __slots__ = ("chunk_steps", "close_steps", "error_steps")
+    __slots__ = ("_chunk_steps", "_close_steps", "_error_steps")
 
     def __init__(
         self,
@@ -33,9 +33,18 @@ class _Steps:
         close_steps: Callable[..., None],
         error_steps: Callable[[Any], None],
     ) -> None:
-        self.chunk_steps = chunk_steps
-        self.close_steps = close_steps
-        self.error_steps = error_steps
+        self._chunk_steps = chunk_steps
+        self._close_steps = close_steps
+        self._error_steps = error_steps
+
+    def chunk_steps(self, chunk: Any) -> None:
+        self._chunk_steps(chunk)
+
+    def close_steps(self, *chunk: Any) -> None:
+        self._close_steps(*chunk)
+
+    def error_steps(self, e: Any) -> None:
+        self._error_steps(e)
 
 
 def readable_stream_tee(stream: ReadableStream[Any], *, clone_for_branch_2: bool) -> Branches:

@@ -134,16 +134,14 @@ def transform_stream_default_controller_enqueue(controller: TransformStreamDefau
         # 5.1. the writable side is errored too,
         streams.transform_stream_error_writable_and_unblock_write(stream, exception)
         # 5.2. and so is this.
-        stored_error = stream._readable._stored_error
-        if isinstance(stored_error, BaseException):
-            raise stored_error from None
-        raise Throw(stored_error) from None
+        raise Throw(stream._readable._stored_error) from exception
     # 6. Is there backpressure now?
     backpressure = readable_stream_default_controller_has_backpressure(readable_controller)
     # 7. If that is a change,
-    if backpressure is not stream._backpressure:
-        # 7.1. Assert: there is.
-        assert backpressure
+    # NOTE(spec): S4 and there is: the text asserts that it can not have gone away, but it has when more reads
+    # wait than the pull that is under way knows of; that pull will tell.
+    if backpressure and not stream._backpressure:
+        # 7.1. (There is.)
         # 7.2. Tell the writable side.
         streams.transform_stream_set_backpressure(stream, backpressure=True)
 
@@ -159,7 +157,11 @@ def transform_stream_default_controller_perform_transform(
 ) -> Promise[Any]:
     """https://streams.spec.whatwg.org/#transform-stream-default-controller-perform-transform"""
     # 1. Perform the transform algorithm.
-    assert controller._transform_algorithm is not None
+    # NOTE(spec): S3 while the readable side is being cancelled it is cleared, though the writable side still
+    # takes chunks; they fail when that is over, as the writable side does.
+    if controller._transform_algorithm is None:
+        assert controller._finish_promise is not None
+        return react(controller._finish_promise, lambda _: _throw_the_stored_error(controller))
     transform_promise = controller._transform_algorithm(chunk)
 
     # 2. If that is rejected,
@@ -170,6 +172,10 @@ def transform_stream_default_controller_perform_transform(
         raise Throw(r)
 
     return react(transform_promise, None, rejected)
+
+
+def _throw_the_stored_error(controller: TransformStreamDefaultController) -> NoReturn:
+    raise Throw(controller._stream._writable._stored_error)
 
 
 def transform_stream_default_controller_terminate(controller: TransformStreamDefaultController) -> None:

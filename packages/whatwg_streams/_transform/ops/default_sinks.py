@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform.promises import Promise, Throw, react, reject, resolve, upon
+from ..._platform.promises import (
+    Promise,
+    Throw,
+    a_promise_resolved_with_undefined,
+    react,
+    reject,
+    resolve,
+    upon,
+)
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_close,
     readable_stream_default_controller_error,
@@ -61,8 +69,13 @@ def transform_stream_default_sink_abort_algorithm(stream: TransformStream[Any, A
     # 4. Now it is.
     finish_promise = controller._finish_promise = Promise()
     # 5. Perform the cancel algorithm.
-    assert controller._cancel_algorithm is not None
-    cancel_promise = controller._cancel_algorithm(reason)
+    # NOTE(spec): S2 the stream may have been errored or terminated before, and the algorithm cleared; then
+    # there is nothing to perform.
+    cancel_promise: Promise[Any] = (
+        a_promise_resolved_with_undefined()
+        if controller._cancel_algorithm is None
+        else controller._cancel_algorithm(reason)
+    )
     # 6. No algorithm is needed any more.
     default_controllers.transform_stream_default_controller_clear_algorithms(controller)
 

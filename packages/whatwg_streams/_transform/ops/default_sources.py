@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._platform.promises import Promise, reject, resolve, upon
+from ..._platform.promises import Promise, a_promise_resolved_with_undefined, reject, resolve, upon
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
 from . import default_controllers, streams
 
@@ -24,8 +24,13 @@ def transform_stream_default_source_cancel_algorithm(stream: TransformStream[Any
     # 4. Now it is.
     finish_promise = controller._finish_promise = Promise()
     # 5. Perform the cancel algorithm.
-    assert controller._cancel_algorithm is not None
-    cancel_promise = controller._cancel_algorithm(reason)
+    # NOTE(spec): S2 the stream may have been errored or terminated before, and the algorithm cleared; then
+    # there is nothing to perform.
+    cancel_promise: Promise[Any] = (
+        a_promise_resolved_with_undefined()
+        if controller._cancel_algorithm is None
+        else controller._cancel_algorithm(reason)
+    )
     # 6. No algorithm is needed any more.
     default_controllers.transform_stream_default_controller_clear_algorithms(controller)
 

@@ -44,7 +44,7 @@ async def test_a_source_without_functions_gives_a_stream_that_waits() -> None:
 
 async def test_a_source_without_cancel_can_be_cancelled() -> None:
     stream: ReadableStream[Any] = ReadableStream({"type": "bytes"})
-    assert await stream.cancel() is None
+    await stream.cancel()
 
 
 def test_what_start_raises_is_raised_by_the_constructor() -> None:
@@ -233,7 +233,7 @@ async def test_closing_an_empty_stream_ends_pending_reads_of_a_default_reader() 
     reader = stream.get_reader()
     promises = [reader.read(), reader.read()]
     source.controller.close()
-    assert [await promise for promise in promises] == [(None, True)] * 2
+    assert [tuple(await promise) for promise in promises] == [(None, True)] * 2
     await reader.closed
 
 
@@ -272,7 +272,7 @@ async def test_closing_an_allocated_buffer_ends_the_read_at_once() -> None:
     promise = stream.get_reader().read()
     request = source.request
     source.controller.close()
-    assert await promise == (None, True)
+    assert tuple(await promise) == (None, True)
     request.respond(0)
     assert request.view is None
 
@@ -401,6 +401,21 @@ async def test_a_foreign_view_of_the_request_can_not_be_enqueued() -> None:
         with pytest.raises(TypeError, match="respond to the request instead"):
             source.controller.enqueue(handed)
     assert "pending" in repr(promise)
+
+
+async def test_a_chunk_of_a_detached_buffer_that_still_tells_a_length_is_refused() -> None:
+    class Undead(ForeignBuffer):
+        @property
+        def byte_length(self) -> int:
+            return 4
+
+    _, source = byte_stream()
+    with foreign_buffers():
+        buffer = Undead(4)
+        buffer.transfer()
+        chunk: Any = ForeignView(buffer, 0, 4)
+        with pytest.raises(TypeError, match="the buffer of the chunk is detached"):
+            source.controller.enqueue(chunk)
 
 
 async def test_a_view_of_the_request_that_something_holds_on_to_bars_a_chunk_and_loses_nothing() -> None:
