@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import types
 from collections.abc import Iterator
 from importlib import resources
 from types import ModuleType
@@ -49,6 +50,8 @@ def _names(prefix: str, members: Mapping[str, object]) -> Iterator[str]:
             for ancestor in value.__mro__:
                 if _module_of(ancestor).partition(".")[0] in PACKAGES:
                     yield from _names(dotted, vars(ancestor))
+            continue
+        if isinstance(value, types.UnionType):  # an alias of types
             continue
         yield dotted
         function = value.fget if isinstance(value, property) else value

@@ -13,6 +13,7 @@ import errno
 import ipaddress
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
@@ -71,8 +72,12 @@ def _family_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> socket
 
 
 async def _look_up(name: str, family: socket.AddressFamily) -> list[ResolvedAddress]:
+    # In a thread, as `asyncio.loop.getaddrinfo` does; uvloop's own would drop the zone of an address.
+    look_up = partial(socket.getaddrinfo, name, None, family=family, type=socket.SOCK_STREAM)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None, family=family, type=socket.SOCK_STREAM)
+        if "\0" in name:  # the system would see only what is before it
+            raise ValueError("embedded null character")
+        found = await asyncio.get_running_loop().run_in_executor(None, look_up)
     except (UnicodeError, ValueError) as error:  # not a name at all
         raise OSError(errno.EINVAL, f"{name!r} is not a host name") from error
     addresses: dict[ResolvedAddress, None] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from typing_extensions import override
 
@@ -12,24 +13,11 @@ from ._platform.dom_exception import RangeError
 from ._platform.webidl import convert_object, convert_unrestricted_double, get_callback, get_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeAlias
-
-SizeAlgorithm = "Callable[[Any], float]"
-
-
-class _QueuingStrategyObject(Protocol):
-    """An object with a high water mark, a size function, or both."""
-
-    @property
-    def high_water_mark(self) -> float: ...
-    @property
-    def size(self) -> Callable[[Any], float]: ...
-
+    from collections.abc import Callable
 
 #: How much a stream may queue up. An object or a mapping with the members `high_water_mark` (a
 #: non-negative number, infinity allowed) and `size` (a function of a chunk); either may be missing.
-QueuingStrategy: TypeAlias = "_QueuingStrategyObject | Mapping[str, Any] | object"
+QueuingStrategy: TypeAlias = Mapping[str, Any] | object
 
 
 # §7.2 --------------------------------------------------------------------------------------------

@@ -66,6 +66,8 @@ if sys.platform != "win32":
     import uvloop
 
     LOOP_FACTORIES["uvloop"] = _recording(uvloop.new_event_loop)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().run_until_complete(asyncio.sleep(0))  # libuv opens a pipe of its own, once, and keeps it
 
 
 async def settle(turns: int = 20) -> None:

@@ -96,11 +96,7 @@ class HandmadeConnection(_Answers):
         self._incoming.extend(events)
         if "read" in self.pending:
             promise = self.pending.pop("read")
-            answer = self._next()
-            if isinstance(answer, Promise):
-                resolve(promise, answer)
-            else:
-                resolve(promise, answer)
+            resolve(promise, self._next())
 
     def read(self, size: int) -> Answer[bytes]:
         assert size > 0

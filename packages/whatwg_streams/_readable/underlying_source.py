@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._platform.webidl import convert_enumeration, convert_unsigned_long_long, get_callback, get_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 #: An object or a mapping with any of these members: `start(controller)`, `pull(controller)` and
 #: `cancel(reason)`, each a function or a coroutine function; `type`, which can be "bytes"; and, of a byte
 #: source, `auto_allocate_chunk_size`.
-UnderlyingSource: TypeAlias = "Mapping[str, Any] | object"
+UnderlyingSource: TypeAlias = Mapping[str, Any] | object
 
 
 class UnderlyingSourceDict(NamedTuple):

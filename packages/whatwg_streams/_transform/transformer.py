@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._platform.webidl import get_callback, get_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 #: An object or a mapping with any of these members, each a function or a coroutine function:
 #: `start(controller)`, `transform(chunk, controller)`, `flush(controller)` and `cancel(reason)`.
-Transformer: TypeAlias = "Mapping[str, Any] | object"
+Transformer: TypeAlias = Mapping[str, Any] | object
 
 
 class TransformerDict(NamedTuple):

@@ -47,7 +47,7 @@ KINDS: list[tuple[str, Callable[[], Any], str, int]] = [
     ("numpy", lambda: np.arange(8, dtype="u1"), "B", 1),
     ("numpy of doubles", lambda: np.zeros(1), "d", 8),
     ("numpy of a foreign byte order", lambda: np.zeros(2, dtype=">i4"), "B", 1),
-    ("ctypes", lambda: (ctypes.c_uint8 * 8)(), "B", 1),
+    ("ctypes", ctypes.c_uint8 * 8, "B", 1),
 ]
 
 

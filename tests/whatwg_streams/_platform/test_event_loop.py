@@ -243,7 +243,7 @@ def test_a_promise_awaited_takes_waiting_microtasks_along(loop_factory: LoopFact
 
 def test_a_stream_used_takes_waiting_microtasks_along(loop_factory: LoopFactory) -> None:
     pulled: list[object] = []
-    stream: ReadableStream[object] = ReadableStream({"pull": lambda controller: pulled.append(controller)})
+    stream: ReadableStream[object] = ReadableStream({"pull": pulled.append})
 
     async def main() -> None:
         reader = stream.get_reader()

@@ -205,10 +205,11 @@ def test_the_constructor_of_buffers_can_be_replaced_and_restored() -> None:
         assert buffers.construct_array_buffer is ForeignBuffer
         assert buffers.uint8_array is constructor
     finally:
-        after: Any = host.set_array_buffer_constructor(*before)
-        assert after == (ForeignBuffer, constructor)
+        replaced: list[object] = list(host.set_array_buffer_constructor(*before))
+        assert replaced == [ForeignBuffer, constructor]
     host.set_array_buffer_constructor(None, None)
-    assert (buffers.construct_array_buffer, buffers.uint8_array) == (buffers.new_array_buffer, buffers.UINT8_ARRAY)
+    restored: list[object] = [buffers.construct_array_buffer, buffers.uint8_array]
+    assert restored == [buffers.new_array_buffer, buffers.UINT8_ARRAY]
 
 
 def test_the_abort_event_can_be_fired_by_a_host() -> None:

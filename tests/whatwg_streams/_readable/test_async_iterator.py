@@ -509,7 +509,7 @@ async def test_others_go_on_when_the_first_task_that_waits_is_cancelled() -> Non
     await settle()
     source.controller.enqueue("a")
     source.controller.enqueue("b")
-    assert await asyncio.gather(second, third) == ["a", "b"]
+    assert [await second, await third] == ["a", "b"]
     assert first.cancelled()
 
 
@@ -525,7 +525,7 @@ async def test_a_chunk_is_not_lost_when_a_task_that_waits_behind_another_is_canc
     source.controller.enqueue("b")
     await settle()
     source.controller.close()
-    assert await asyncio.gather(first, third) == ["a", "b"]
+    assert [await first, await third] == ["a", "b"]
     assert second.cancelled()
 
 

@@ -13,10 +13,10 @@ from tests.support.sources import errored_stream, read_on, source_and_stream, st
 from whatwg_streams import Promise, ReadableStream
 from whatwg_streams._readable.generic_reader import ReadableStreamGenericReader
 
-MODES: Any = pytest.mark.parametrize("mode", [None, "byob"])
+MODES = pytest.mark.parametrize("mode", [None, "byob"])
 
 
-def _reader(mode: Any, **answers: object) -> tuple[Any, ReadableStream[Any], Any]:
+def _reader(mode: Any, **answers: Any) -> tuple[Any, ReadableStream[Any], Any]:
     source, stream = source_and_stream(type="bytes", **answers)
     return source, stream, stream.get_reader(mode=mode)
 

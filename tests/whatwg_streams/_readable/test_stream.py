@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tests.support import LoopErrors, LoopFactory, settle
-from tests.support.recording import FULFILLED, PENDING, HOLD, EventTrace, RecordingSink, outcome, reason_of, rejected
+from tests.support.recording import FULFILLED, HOLD, PENDING, EventTrace, RecordingSink, outcome, reason_of, rejected
 from tests.support.sources import errored_stream, read_all, source_and_stream, stream_of
 from whatwg_streams import (
     AbortController,
@@ -130,7 +130,7 @@ def test_the_stream_exists_with_its_controller_when_start_is_called() -> None:
             super().__init__({"start": self.start})
 
         def start(self, controller: Any) -> None:
-            assert cast("object", self._controller) is controller
+            assert self._controller is cast("object", controller)
             assert not self.locked
             controller.enqueue("a")
             self.get_reader()

@@ -276,6 +276,20 @@ async def test_the_end_of_a_default_read_reaches_a_view_that_waits_on_the_second
     assert (value.nbytes, done) == (0, True)
 
 
+async def test_the_end_of_a_default_read_reaches_a_view_that_waits_on_the_first_branch() -> None:
+    one, two, source, _ = _tee()
+    await settle()
+    second = two.get_reader().read()
+    first = one.get_reader(mode="byob").read(bytearray(4))
+    await settle()
+    assert source.controller.byob_request is None
+    source.controller.close()
+    assert (await second).done
+    value, done = await first
+    assert value is not None
+    assert (value.nbytes, done) == (0, True)
+
+
 # Errors ------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +339,15 @@ async def test_an_error_settles_a_cancellation_that_waits() -> None:
     await cancelled
     with pytest.raises(RejectionError, match="broken"):
         await two.get_reader().read()
+
+
+async def test_cancelling_both_branches_right_after_an_error_gives_the_error() -> None:
+    one, two, source, _ = _tee()
+    source.controller.error("broken")
+    for promise in (one.cancel("a"), two.cancel("b")):
+        with pytest.raises(RejectionError, match="broken"):
+            await promise
+    assert source.events == ["start"]
 
 
 async def test_the_error_of_a_reader_that_was_replaced_is_not_forwarded() -> None:

@@ -34,7 +34,7 @@ from whatwg_streams import (
     WritableStream,
 )
 
-PREVENT: Any = pytest.mark.parametrize("prevent", [False, True])
+PREVENT = pytest.mark.parametrize("prevent", [False, True])
 
 
 class Ends(NamedTuple):
@@ -273,7 +273,7 @@ async def test_a_sink_that_has_not_started_gets_nothing_but_its_queue_is_filled(
 
 # Errors are propagated forward
 
-REASONS: Any = pytest.mark.parametrize("reason", [ValueError("broken"), "broken", None, 0, KeyboardInterrupt()])
+REASONS = pytest.mark.parametrize("reason", [ValueError("broken"), "broken", None, 0, KeyboardInterrupt()])
 
 
 @REASONS

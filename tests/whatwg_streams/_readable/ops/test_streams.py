@@ -357,7 +357,7 @@ async def test_cancelling_while_an_asynchronous_generator_runs_closes_it_after_t
     await settle()
     cancel = reader.cancel()
     await settle()
-    assert await read == (None, True)
+    assert outcome(read) == ("fulfilled", (None, True))
     arrived.resolve("too late")
     await settle()
     assert outcome(cancel) == FULFILLED

@@ -92,7 +92,7 @@ async def test_branches_can_be_teed_again() -> None:
 
 async def test_branches_can_be_piped() -> None:
     traces = [EventTrace(), EventTrace()]
-    pipes = [
+    pipes: list[Promise[Any]] = [
         branch.pipe_to(WritableStream(RecordingSink(trace)))
         for branch, trace in zip(stream_of("a", "b").tee(), traces, strict=True)
     ]
@@ -104,7 +104,7 @@ async def test_branches_can_be_piped() -> None:
 
 
 async def test_the_branches_ask_for_one_chunk_by_themselves_and_then_as_they_are_read() -> None:
-    teed = Teed(pull=lambda controller: controller.enqueue(teed.pulls()))
+    teed: Teed = Teed(pull=lambda controller: controller.enqueue(teed.pulls()))
     await settle()
     assert teed.pulls() == 1
     readers = [branch.get_reader() for branch in teed.branches]
@@ -120,7 +120,7 @@ async def test_the_branches_ask_for_one_chunk_by_themselves_and_then_as_they_are
 
 
 async def test_the_faster_branch_decides_and_the_slower_one_queues() -> None:
-    teed = Teed(pull=lambda controller: controller.enqueue(teed.pulls()))
+    teed: Teed = Teed(pull=lambda controller: controller.enqueue(teed.pulls()))
     fast, slow = (branch.get_reader() for branch in teed.branches)
     for expected in range(1, 21):
         assert await fast.read() == (expected, False)
@@ -147,7 +147,7 @@ async def test_two_reads_in_one_step_are_one_read_of_the_stream_after_the_other(
 
 
 async def test_a_branch_that_is_cancelled_is_not_read_for() -> None:
-    teed = Teed(pull=lambda controller: controller.enqueue("a"))
+    teed: Teed = Teed(pull=lambda controller: controller.enqueue("a"))
     await settle()
     teed.branches[0].cancel()
     reader = teed.branches[1].get_reader()
