@@ -29,6 +29,8 @@ from whatwg_streams.other_specs import (
     mark_as_handled,
     new,
     pull_from_bytes_into_readable_stream,
+    queue_a_microtask,
+    queue_a_task,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
@@ -48,6 +50,7 @@ from ._permissions import current_policy, not_allowed_error
 from ._steps import InParallel, queue_a_global_task_upon
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from whatwg_streams import AbortSignal
@@ -89,7 +92,7 @@ class TCPSocket:
 
     __slots__ = (
         "__weakref__",
-        "_aborted_by_close",
+        "_close_error",
         "_closed_promise",
         "_connection",
         "_opened_promise",
@@ -111,7 +114,7 @@ class TCPSocket:
     _opening: InParallel | None
     _readable_is_active: bool
     _writable_is_active: bool
-    _aborted_by_close: bool  # E1
+    _close_error: AbortError | None  # E1: what `close` aborts the writable stream with
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
     _surplus: bytearray  # E2: bytes that no reader had room for
 
@@ -152,9 +155,10 @@ class TCPSocket:
         self._initialize()
         # 5. In parallel:
         private_network_is_allowed = policy.is_allowed("direct-sockets-private")
+        operating_system = current_operating_system.get() or _asyncio_os.REAL
         self._opening = InParallel(
             lambda: self._open(
-                current_operating_system.get() or _asyncio_os.REAL,
+                operating_system,
                 remote_address,
                 remote_port,
                 options,
@@ -172,7 +176,7 @@ class TCPSocket:
         self._opening = None
         self._readable_is_active = False
         self._writable_is_active = False
-        self._aborted_by_close = False
+        self._close_error = None
         self._peer_has_finished = False
         self._surplus = bytearray()
 
@@ -366,13 +370,13 @@ class TCPSocket:
         if self._writable_is_active:
             return
 
-        def closed(_: object) -> None:
+        def closed() -> None:
             # 2.2.1. If the writable side is errored, so is closed;
             if self._writable_is_errored():
-                reject(self._closed_promise, stored_error_of(self._writable))
+                reject(self._closed_promise, _error_of(self._writable))
             # 2.2.2. or else if the readable side is;
             elif is_errored(self._readable):
-                reject(self._closed_promise, stored_error_of(self._readable))
+                reject(self._closed_promise, _error_of(self._readable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -508,13 +512,13 @@ class TCPSocket:
         if self._readable_is_active:
             return
 
-        def closed(_: object) -> None:
+        def closed() -> None:
             # 2.2.1. If the readable side is errored, so is closed;
             if is_errored(self._readable):
-                reject(self._closed_promise, stored_error_of(self._readable))
+                reject(self._closed_promise, _error_of(self._readable))
             # 2.2.2. or else if the writable side is;
             elif self._writable_is_errored():
-                reject(self._closed_promise, stored_error_of(self._writable))
+                reject(self._closed_promise, _error_of(self._writable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -526,11 +530,19 @@ class TCPSocket:
 
     def _writable_is_errored(self) -> bool:
         """NOTE(spec): E1 the abort that `close` itself makes is no error."""
-        return is_errored(self._writable) and not self._aborted_by_close
+        return is_errored(self._writable) and (
+            self._close_error is None or stored_error_of(self._writable) is not self._close_error
+        )
 
-    def _close_the_socket(self, closed: Any) -> None:
+    def _close_the_socket(self, closed: Callable[[], object]) -> None:
         assert self._connection is not None
-        queue_a_global_task_upon(self._connection.close(), closed, closed)
+
+        # Really a task, and after the microtasks: a write or a close that is just being rejected errors the
+        # stream in one of them.
+        def queue(_: object) -> None:
+            queue_a_microtask(lambda _: queue_a_task(closed))
+
+        queue_a_global_task_upon(self._connection.close(), queue, queue)
 
     # §1.4, §1.5, §1.6 ------------------------------------------------------------------------------------
 
@@ -590,9 +602,9 @@ class TCPSocket:
         # 5. how that ends does not matter.
         mark_as_handled(cancel_promise)
         # 6. Abort the writable side;
-        if not is_errored(self._writable):
-            self._aborted_by_close = True
-        abort_promise = abort_writable_stream(self._writable, AbortError("the socket was closed"))
+        if self._close_error is None:
+            self._close_error = AbortError("the socket was closed")
+        abort_promise = abort_writable_stream(self._writable, self._close_error)
         # 7. how that ends does not matter.
         mark_as_handled(abort_promise)
 
@@ -634,6 +646,12 @@ class TCPSocket:
         return f"<{type(self).__name__} {state}, {remote.address} port {remote.port}>"
 
 
+def _error_of(stream: ReadableStream[Any] | WritableStream[Any]) -> Any:
+    """NOTE(spec): E44 an abort without a reason leaves None, which nobody could raise."""
+    error = stored_error_of(stream)
+    return AbortError("the stream was aborted without a reason") if error is None else error
+
+
 def _bytes_of(chunk: object) -> memoryview:
     """The conversion to BufferSource.
 
@@ -646,4 +664,6 @@ def _bytes_of(chunk: object) -> memoryview:
         raise TypeError(f"expected bytes, a memoryview or another buffer, not {chunk!r:.80}") from error
     if not view.c_contiguous:
         raise TypeError("the buffer is not contiguous")
-    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+    if view.format == "B" and view.ndim == 1:
+        return view
+    return view.cast("B") if view.nbytes else memoryview(b"")  # one without items can not always be cast

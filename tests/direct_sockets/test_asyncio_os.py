@@ -211,9 +211,7 @@ class _Options:
         self.set.append((control, value))
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "seconds"), [(1000, 1), (1999, 1), (2000, 2), (60_500, 60), (1, 1)], ids=repr
-)
+@pytest.mark.parametrize(("milliseconds", "seconds"), [(1000, 1), (1999, 1), (2000, 2), (60_500, 60), (1, 1)], ids=repr)
 def test_keep_alive_on_linux(milliseconds: int, seconds: int) -> None:
     sock = _Options()
     keep_alive(sock, milliseconds, "linux")

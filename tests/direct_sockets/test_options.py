@@ -153,7 +153,7 @@ def test_the_first_member_that_is_wrong_is_complained_of() -> None:
         raise AssertionError("converted after one that is wrong")
 
     class Never:
-        __index__: Callable[..., int] = lambda _: fail()  # noqa: E731
+        __index__: Callable[..., int] = lambda _: fail()
 
     with pytest.raises(TypeError, match="keep_alive_delay"):
         convert_tcp_socket_options(

@@ -1,7 +1,7 @@
 """AbortController and AbortSignal: https://dom.spec.whatwg.org/#aborting-ongoing-activities
 
-Rule 1: a signal never keeps the signals that depend on it alive, nor they it; but a dependent signal, or
-one with a timeout, that somebody listens to stays alive until it can no longer be aborted.
+Rule 1: a signal does not keep the signals that depend on it alive; but a dependent signal, or one with a
+timeout, that somebody listens to stays alive until it can no longer be aborted.
 Rule 2: what a listener raises is reported, and stops nobody else.
 """
 
@@ -19,6 +19,7 @@ from .webidl import convert_interface, convert_unsigned_long_long, new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import TracebackType
 
     Listener = Callable[["AbortEvent"], object]
 
@@ -62,18 +63,22 @@ class AbortSignal:
         "_onabort",
         "_source_signals",
         "_timer",
+        "_traceback",
+        "_with_timeout",
     )
 
     _aborted: bool
     _abort_reason: Any
     _abort_algorithms: dict[Callable[[], object], None]  # an ordered set
     _dependent: bool
-    _source_signals: dict[weakref.ref[AbortSignal], None]  # ordered sets of weak references
-    _dependent_signals: dict[weakref.ref[AbortSignal], None]
+    _source_signals: dict[AbortSignal, None]  # an ordered set; they live as long as we may be aborted by them
+    _dependent_signals: dict[weakref.ref[AbortSignal], None]  # an ordered set of weak references
     _event_listeners: list[_EventListener]
     _onabort: _EventListener | None
     _kept_alive: set[AbortSignal]  # those of our dependents that are listened to
     _timer: event_loop.Timer | None
+    _with_timeout: bool
+    _traceback: TracebackType | None  # of the reason, as it was when the signal was aborted
 
     def __new__(cls) -> Self:
         signal = super().__new__(cls)
@@ -87,6 +92,8 @@ class AbortSignal:
         signal._onabort = None
         signal._kept_alive = set()
         signal._timer = None
+        signal._with_timeout = False
+        signal._traceback = None
         return signal
 
     def __init__(self) -> None:
@@ -104,8 +111,7 @@ class AbortSignal:
         # 1. A new signal.
         signal = new(cls)
         # 2. The reason is the one given, or else a new AbortError.
-        signal._aborted = True
-        signal._abort_reason = _reason_or_abort_error(reason)
+        _set_abort_reason(signal, _reason_or_abort_error(reason))
         # 3. That signal.
         return signal
 
@@ -124,6 +130,7 @@ class AbortSignal:
         milliseconds = convert_unsigned_long_long(milliseconds, "milliseconds")
         # 1. A new signal.
         signal = new(cls)
+        signal._with_timeout = True
         # 2. (There is one global object.)
         # 3. After the timeout, a task signals abort with a new TimeoutError.
         reference = weakref.ref(signal)
@@ -175,7 +182,10 @@ class AbortSignal:
             RejectionError: the reason is no exception; `reason` has it.
         """
         if self._aborted:
-            raise_reason(self._abort_reason)
+            reason = self._abort_reason
+            if isinstance(reason, BaseException):
+                reason = reason.with_traceback(self._traceback)
+            raise_reason(reason)
 
     @property
     def onabort(self) -> Listener | None:
@@ -238,12 +248,10 @@ class AbortSignal:
     def _keep_alive_while_observed(self) -> None:
         """https://dom.spec.whatwg.org/#abort-signal-garbage-collection"""
         observed = not self._aborted and bool(self._event_listeners or self._abort_algorithms)
-        if self._timer is not None:
+        if self._with_timeout:
             (_observed_timeouts.add if observed else _observed_timeouts.discard)(self)
-        for reference in self._source_signals:
-            source = reference()
-            if source is not None:
-                (source._kept_alive.add if observed else source._kept_alive.discard)(self)
+        for source in self._source_signals:
+            (source._kept_alive.add if observed else source._kept_alive.discard)(self)
 
     def __del__(self) -> None:
         if self._timer is not None:
@@ -284,6 +292,12 @@ def _reason_or_abort_error(reason: object) -> object:
     return AbortError("the operation was aborted") if reason is None else reason
 
 
+def _set_abort_reason(signal: AbortSignal, reason: object) -> None:
+    signal._aborted = True
+    signal._abort_reason = reason
+    signal._traceback = reason.__traceback__ if isinstance(reason, BaseException) else None
+
+
 def add_algorithm(signal: AbortSignal, algorithm: Callable[[], object]) -> None:
     """https://dom.spec.whatwg.org/#abortsignal-add"""
     # 1. An aborted signal takes none.
@@ -306,8 +320,7 @@ def signal_abort(signal: AbortSignal, reason: object = None) -> None:
     if signal._aborted:
         return
     # 2. The reason is the one given, or else a new AbortError.
-    signal._aborted = True
-    signal._abort_reason = _reason_or_abort_error(reason)
+    _set_abort_reason(signal, _reason_or_abort_error(reason))
     # 3. Those that depend on it and are to be aborted too.
     dependent_signals_to_abort: list[AbortSignal] = []
     # 4. For each dependent signal,
@@ -315,8 +328,7 @@ def signal_abort(signal: AbortSignal, reason: object = None) -> None:
         dependent_signal = reference()
         # 4.1. that is not aborted: it gets the same reason, and is one of those.
         if dependent_signal is not None and not dependent_signal._aborted:
-            dependent_signal._aborted = True
-            dependent_signal._abort_reason = signal._abort_reason
+            _set_abort_reason(dependent_signal, signal._abort_reason)
             dependent_signals_to_abort.append(dependent_signal)
     # 5. The signal's own abort steps come first,
     run_the_abort_steps(signal)
@@ -365,8 +377,7 @@ def create_a_dependent_abort_signal(signals: Iterable[AbortSignal], interface: t
     # 2. If one of the signals is aborted, so is this, with its reason.
     for signal in signals:
         if signal._aborted:
-            result_signal._aborted = True
-            result_signal._abort_reason = signal._abort_reason
+            _set_abort_reason(result_signal, signal._abort_reason)
             return result_signal
     # 3. It depends on others.
     result_signal._dependent = True
@@ -374,13 +385,10 @@ def create_a_dependent_abort_signal(signals: Iterable[AbortSignal], interface: t
     for signal in signals:
         # 4.1. One that depends on nothing is a source of it.
         # 4.2. Of one that does, its sources are.
-        sources = [reference() for reference in signal._source_signals] if signal._dependent else [signal]
-        for source_signal in sources:
-            if source_signal is None:
-                continue
+        for source_signal in list(signal._source_signals) if signal._dependent else [signal]:
             assert not source_signal._aborted
             assert not source_signal._dependent
-            result_signal._source_signals[weakref.ref(source_signal)] = None
+            result_signal._source_signals[source_signal] = None
             dependents = source_signal._dependent_signals
             result_reference: Any = weakref.ref(result_signal, cast("Any", _Forget(weakref.ref(source_signal))))
             dependents[result_reference] = None

@@ -5,20 +5,23 @@ Rule: an iterator record knows how to ask its iterator; the two algorithms below
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast, final
 
 from typing_extensions import override
 
 from .promises import (
     Promise,
+    Throw,
     a_promise_rejected_with,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
+    is_thenable,
     react,
+    reason_of,
 )
-from .webidl import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -67,14 +70,16 @@ class IteratorRecord(Protocol):
 class _AsyncIteratorRecord:
     """Of an asynchronous iterator: its steps run in tasks that share one context."""
 
-    __slots__ = ("context", "iterator")
+    __slots__ = ("context", "iterator", "ongoing")
 
     def __init__(self, iterator: AsyncIterator[Any]) -> None:
         self.iterator = iterator
+        self.ongoing: Promise[Any] = a_promise_resolved_with_undefined()
         self.context = contextvars.copy_context()
 
     def next(self) -> Promise[Any]:
-        return a_promise_resolved_with(self._next(), self.context)
+        self.ongoing = a_promise_resolved_with(self._next(), self.context)
+        return self.ongoing
 
     async def _next(self) -> Any:
         try:
@@ -90,7 +95,11 @@ class _AsyncIteratorRecord:
         aclose = getattr(self.iterator, "aclose", None)
         if aclose is None:
             return NO_RETURN_METHOD
-        return a_promise_resolved_with(cast("Awaitable[Any]", aclose()), self.context)
+
+        def close(_: object) -> Promise[Any]:
+            return a_promise_resolved_with(cast("Awaitable[Any]", aclose()), self.context)
+
+        return react(self.ongoing, close, close)  # an asynchronous generator can not be closed while it runs
 
     def complete_return(self, result: Any) -> None:
         """Whatever it is."""
@@ -106,7 +115,16 @@ class _SyncIteratorRecord:
         self.iterator = iterator
 
     def next(self) -> Any:
-        return next(self.iterator, END_OF_ITERATION)
+        value = next(self.iterator, END_OF_ITERATION)
+        if not is_thenable(value):
+            return value
+        return react(a_promise_resolved_with(value), None, self._close_and_throw)
+
+    def _close_and_throw(self, reason: object) -> NoReturn:
+        """https://tc39.es/ecma262/#sec-asyncfromsynciteratorcontinuation: an element that rejects is the last."""
+        with contextlib.suppress(Exception):  # the standard discards it, too
+            self.return_(None)
+        raise Throw(reason)
 
     def complete(self, result: Any) -> Any:
         return result
@@ -127,6 +145,8 @@ def open_an_async_sequence(value: Any, what: str) -> IteratorRecord:
         TypeError: it is not iterable.
     """
     iterable = value
+    if isinstance(value, str):
+        raise TypeError(f"{what}: a str is no sequence of chunks; wrap it in a list, or in iter() for its characters")
     if isinstance(value, AsyncIterable):
         return _AsyncIteratorRecord(aiter(iterable))
     if isinstance(value, Iterable):

@@ -12,14 +12,17 @@ Python's memory comes in through the buffer protocol (bytes, bytearray, memoryvi
 numpy arrays) and is one kind of buffer, `MemoryBuffer`; a host may register others. Three rules make a
 memoryview behave like a JavaScript view:
 
-1. What is handed over is detached: a memoryview is released, so that touching it raises ValueError. From
-   any other object, which can not be taken away from its owner, a view is taken.
-2. What is handed out is a memoryview of the same memory, in the item format of the view that came in.
+1. What is handed over is detached: a memoryview is released, so that touching it raises ValueError; one
+   that another object holds on to can not be, and is refused. From any other object, which can not be taken
+   away from its owner, a view is taken.
+2. What is handed out is a memoryview of the same memory, in the item format of the view that came in. It is
+   released when its buffer is transferred, unless another object holds on to it.
 3. The view that came in is all there is of its buffer: it starts at offset 0 and ends at the buffer's end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
@@ -125,11 +128,12 @@ _NO_DATA = memoryview(b"")
 class MemoryBuffer:
     """An ArrayBuffer whose data is reached through the buffer protocol."""
 
-    __slots__ = ("_views", "byte_length", "data", "detached")
+    __slots__ = ("_given", "_views", "byte_length", "data", "detached")
 
-    def __init__(self, data: memoryview, views: tuple[memoryview, ...] = ()) -> None:
+    def __init__(self, data: memoryview, given: memoryview | None = None) -> None:
         self.data = data
-        self._views = views  # memoryviews in users' hands, that detaching has to release
+        self._given = given  # the memoryview that a user handed over,
+        self._views: tuple[memoryview, ...] = ()  # and those that users were handed
         self.byte_length = data.nbytes
         self.detached = False
 
@@ -138,13 +142,17 @@ class MemoryBuffer:
 
     def transfer(self) -> MemoryBuffer:
         data = self.data
-        try:
-            for view in self._views:
+        if self._given is not None:
+            try:
+                self._given.release()
+            except BufferError as error:
+                raise TypeError(
+                    "the memoryview can not be detached, as another object holds on to it; drop that one first"
+                ) from error
+            self._given = None
+        for view in self._views:
+            with contextlib.suppress(BufferError):  # somebody holds on to it, and keeps on seeing the memory
                 view.release()
-        except BufferError as error:
-            raise TypeError(
-                "the memoryview can not be detached, as another object holds on to it; drop that one first"
-            ) from error
         self._views = ()
         self.data = _NO_DATA
         self.byte_length = 0
@@ -206,8 +214,8 @@ def _view_of_memory(value: Buffer, what: str, *, writable: bool) -> ArrayBufferV
         constructor = _constructor_for(item_format, data.itemsize)
         # An empty or zero-dimensional one can not be cast; nor need it be, for empty views are refused.
         data = data.cast("B") if data.nbytes else memoryview(b"")
-    views = (value,) if type(value) is memoryview else ()
-    return ArrayBufferView(MemoryBuffer(data, views), 0, data.nbytes, constructor, value)
+    given = value if type(value) is memoryview else None
+    return ArrayBufferView(MemoryBuffer(data, given), 0, data.nbytes, constructor, value)
 
 
 def _address(data: memoryview) -> int:

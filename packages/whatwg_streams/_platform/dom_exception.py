@@ -70,7 +70,8 @@ class DOMException(Exception):
 
     def __new__(cls, message: str = "", name: str | None = None, **_: object) -> Self:
         kind = cls._kinds.get(name, cls) if cls is DOMException and name is not None else cls
-        return super().__new__(kind, message)  # type: ignore[return-value]  # of a subclass, for a name that has one
+        base = OSError if issubclass(kind, OSError) else Exception
+        return base.__new__(kind, message)  # type: ignore[return-value]  # of a subclass, for a name that has one
 
     def __init__(  # pyright: ignore[reportInconsistentConstructor] - __new__ serves the named kinds, too
         self, message: str = "", name: str | None = None
@@ -107,13 +108,19 @@ class DOMException(Exception):
 
     @override
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self._message, self._name, dict(self.__dict__))
+        number = self.errno if isinstance(self, OSError) else None
+        return rebuild, (type(self), self._message, self._name, dict(self.__dict__), number)
 
 
-def _rebuild(kind: type[DOMException], message: str, name: str, attributes: dict[str, object]) -> DOMException:
+def rebuild(
+    kind: type[DOMException], message: str, name: str, attributes: dict[str, object], number: int | None
+) -> DOMException:
+    """Make an exception of what `DOMException.__reduce__` tells of it."""
     exception = kind.__new__(kind, message)
     exception.__init__(message, name)  # type: ignore[misc]  # named kinds take no name
     exception.__dict__.update(attributes)
+    if isinstance(exception, OSError):
+        exception.errno = number
     return exception
 
 

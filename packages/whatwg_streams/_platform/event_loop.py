@@ -73,6 +73,7 @@ class MicrotaskQueue:
                     callback(argument)
                 except Exception as exception:
                     report_exception(exception, "A microtask raised")
+                del callback, argument  # an exception that somebody keeps leads to this frame
         finally:
             self._draining = False
             if jobs:
@@ -219,6 +220,7 @@ class Waiter:
     """
 
     __slots__ = (
+        "_after_a_turn",
         "_asyncio_future_blocking",
         "_callback",
         "_cancelled_with",
@@ -228,8 +230,9 @@ class Waiter:
         "_waits_for",
     )
 
-    def __init__(self, waits_for: Awaited) -> None:
+    def __init__(self, waits_for: Awaited, *, after_a_turn: bool = False) -> None:
         self._asyncio_future_blocking = True
+        self._after_a_turn = after_a_turn
         self._waits_for = waits_for
         self._loop = asyncio.get_running_loop()
         self._state = "waiting"
@@ -238,9 +241,12 @@ class Waiter:
         self._cancelled_with: object = None
 
     def on_settled(self, promise: object) -> None:
-        """The promise has settled: resume the task in a microtask."""
+        """The promise has settled: resume the task in a microtask, or after a turn of the loop."""
         del promise
-        enqueue_microtask(self.wake, None)
+        if self._after_a_turn:
+            self._loop.call_soon(self.wake, None)
+        else:
+            enqueue_microtask(self.wake, None)
 
     def wake(self, _: object) -> None:
         """Resume the task, unless it was cancelled in the meantime."""

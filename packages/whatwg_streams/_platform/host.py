@@ -56,8 +56,12 @@ def register_thenable(
 def observe(promise: promises.Promise[Any], on_settled: Callable[[promises.Promise[Any]], object]) -> None:
     """Call the function when the promise settles, at once and in the order of its reactions."""
     handled = promise._promise_is_handled
+    rejection = promise._promise_reactions
+    reported = isinstance(rejection, promises._Rejection) and rejection.report
     promise._add_reaction(cast("Any", promises._Observe(on_settled)))
     promise._promise_is_handled = handled
+    if isinstance(rejection, promises._Rejection):
+        rejection.report = reported
 
 
 def register_view(kind: type, view_of: Callable[[Any], buffers.ArrayBufferView]) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final, overload
 
 from typing_extensions import override
 
@@ -54,6 +54,15 @@ def raise_reason(reason: object) -> NoReturn:
         raise reason
     finally:
         del reason
+
+
+def reason_of(exception: BaseException) -> object:
+    """What a promise is rejected with, when a callback raised the exception."""
+    if isinstance(exception, asyncio.CancelledError):
+        return AbortError("a callback was cancelled")
+    if isinstance(exception, RejectionError):
+        return exception.reason  # it came from awaiting a promise, and goes on as what it was
+    return exception
 
 
 class _Reaction(Protocol):
@@ -101,8 +110,8 @@ class Promise(Generic[T_co]):
         if executor is not None:
             try:
                 executor(partial(resolve, self), partial(reject, self))
-            except Exception as exception:
-                reject(self, exception)
+            except (Exception, asyncio.CancelledError) as exception:
+                reject(self, reason_of(exception))
 
     # Settling ------------------------------------------------------------------------------------
 
@@ -148,11 +157,21 @@ class Promise(Generic[T_co]):
         elif isinstance(self._promise_reactions, _Several):
             self._promise_reactions.reactions.remove(reaction)
 
+    @overload
+    def then(self, on_fulfilled: None = None, on_rejected: None = None) -> Promise[T_co]: ...
+    @overload
     def then(
-        self,
-        on_fulfilled: Callable[[T_co], U | Awaitable[U]] | None = None,
-        on_rejected: Callable[[Any], U | Awaitable[U]] | None = None,
-    ) -> Promise[U]:
+        self, on_fulfilled: Callable[[T_co], Awaitable[U]], on_rejected: Callable[[Any], Awaitable[U]] | None = None
+    ) -> Promise[U]: ...
+    @overload
+    def then(self, on_fulfilled: Callable[[T_co], U], on_rejected: Callable[[Any], U] | None = None) -> Promise[U]: ...
+    @overload
+    def then(self, on_fulfilled: None, on_rejected: Callable[[Any], Awaitable[U]]) -> Promise[T_co | U]: ...
+    @overload
+    def then(self, on_fulfilled: None, on_rejected: Callable[[Any], U]) -> Promise[T_co | U]: ...
+    def then(
+        self, on_fulfilled: Callable[[T_co], Any] | None = None, on_rejected: Callable[[Any], Any] | None = None
+    ) -> Promise[Any]:
         """React to the promise: call one of the functions, in a microtask, once it has settled.
 
         Args:
@@ -167,7 +186,11 @@ class Promise(Generic[T_co]):
         self._add_reaction(_Then(on_fulfilled, on_rejected, derived))
         return derived
 
-    def catch(self, on_rejected: Callable[[Any], U | Awaitable[U]]) -> Promise[T_co | U]:
+    @overload
+    def catch(self, on_rejected: Callable[[Any], Awaitable[U]]) -> Promise[T_co | U]: ...
+    @overload
+    def catch(self, on_rejected: Callable[[Any], U]) -> Promise[T_co | U]: ...
+    def catch(self, on_rejected: Callable[[Any], Any]) -> Promise[Any]:
         """React to a rejection only: `then(None, on_rejected)`."""
         return self.then(None, on_rejected)
 
@@ -197,23 +220,22 @@ class Promise(Generic[T_co]):
             self._add_reaction(waiter)
             yield waiter
         elif event_loop.loop_deserves_a_turn():
-            yield None
+            waiter = event_loop.Waiter(self, after_a_turn=True)
+            self._add_reaction(waiter)
+            yield waiter
         # Otherwise the hop is left out: with no other microtask about, nothing could tell.
         if self._promise_state == "rejected":
             mark_as_handled(self)
-            self._raise()
+            reason, rejection = self._promise_result, self._promise_reactions
+            del self  # the traceback will hold this frame: it must not lead back to the exception
+            if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
+                # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
+                reason = reason.with_traceback(rejection.traceback)
+            try:
+                raise_reason(reason)
+            finally:
+                del reason, rejection
         return self._promise_result  # type: ignore[no-any-return]
-
-    def _raise(self) -> NoReturn:
-        reason = self._promise_result
-        rejection = self._promise_reactions
-        if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
-            # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
-            reason = reason.with_traceback(rejection.traceback)
-        try:
-            raise_reason(reason)
-        finally:
-            del reason  # or its traceback would hold this frame, and this frame the exception
 
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
         """The task behind the waiter no longer waits."""
@@ -221,14 +243,23 @@ class Promise(Generic[T_co]):
 
     # The constructors that users of JavaScript know ------------------------------------------------
 
+    @overload
     @staticmethod
-    def resolve(value: U | Awaitable[U] = None) -> Promise[U]:  # type: ignore[assignment]
+    def resolve() -> Promise[None]: ...
+    @overload
+    @staticmethod
+    def resolve(value: Awaitable[U]) -> Promise[U]: ...
+    @overload
+    @staticmethod
+    def resolve(value: U) -> Promise[U]: ...
+    @staticmethod
+    def resolve(value: Any = None) -> Promise[Any]:
         """A promise resolved with the value; a promise is returned as it is.
 
         A coroutine or another awaitable is waited for.
         """
         if isinstance(value, Promise):
-            return value  # pyright: ignore[reportUnknownVariableType] - of the same type
+            return value  # pyright: ignore[reportUnknownVariableType]
         return a_promise_resolved_with(value)
 
     @staticmethod
@@ -271,8 +302,9 @@ class PromiseWithResolvers(NamedTuple, Generic[T]):
 class AbandonablePromise(Promise[T_co]):
     """A promise whose maker is told when nobody will see its result.
 
-    That is so when the only task that ever awaited it is cancelled: while the promise is pending, or
-    after it was fulfilled but before the task was resumed. `_abandon` is then called with the promise.
+    That is so when all tasks that ever awaited it were cancelled, and nobody else reacts to it: while the
+    promise is pending, or after it was fulfilled but before a task was resumed. `_abandon` is then called
+    with the promise.
     """
 
     __slots__ = ("_abandon", "_observers")
@@ -297,18 +329,14 @@ class AbandonablePromise(Promise[T_co]):
     @override
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
         super()._waiter_was_cancelled(waiter)
-        if self._promise_state == "pending":
-            self._observers -= 1
-            if self._observers == 0:
-                self._abandon(self)
-        elif self._observers == 1 and self._promise_state == "fulfilled":
+        self._observers -= 1
+        if self._observers == 0 and self._promise_state != "rejected":
             self._abandon(self)
 
     def _withdraw(self) -> None:
-        """Reject, so that awaiting a promise whose operation was withdrawn does not hang."""
-        if not self._already_resolved:
-            self._promise_is_handled = True
-            self._reject(AbortError("the operation was withdrawn, as the task that awaited it was cancelled"))
+        """Reject, so that awaiting a promise whose operation was withdrawn neither hangs nor gives its result."""
+        self._promise_is_handled = True
+        self._reject(AbortError("the operation was withdrawn, as the task that awaited it was cancelled"))
 
 
 # Reactions ---------------------------------------------------------------------------------------
@@ -379,8 +407,8 @@ class _Then:
             result = handler(promise._promise_result)
         except Throw as completion:
             reject(self.derived, completion.reason)
-        except Exception as exception:
-            reject(self.derived, exception)
+        except (Exception, asyncio.CancelledError) as exception:
+            reject(self.derived, reason_of(exception))
         else:
             resolve(self.derived, result)
 
@@ -441,7 +469,7 @@ def _thenable_job(job: tuple[Promise[Any], Any, contextvars.Context | None]) -> 
     )
 
 
-def _is_thenable(value: object) -> bool:
+def is_thenable(value: object) -> bool:
     return isinstance(value, Promise) or hasattr(type(value), "__await__") or type(value) in _foreign_thenables
 
 
@@ -449,7 +477,7 @@ def _resolve_function(promise: Promise[Any], resolution: object, context: contex
     """https://tc39.es/ecma262/#sec-promise-resolve-functions"""
     if resolution is promise:
         promise._reject(TypeError("a promise can not be resolved with itself"))
-    elif resolution is None or not _is_thenable(resolution):
+    elif resolution is None or not is_thenable(resolution):
         promise._fulfill(resolution)
     else:
         promise._already_resolved = True

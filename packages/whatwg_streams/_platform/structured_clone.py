@@ -15,7 +15,7 @@ import fractions
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
-from .dom_exception import DataCloneError
+from .dom_exception import DataCloneError, DOMException, rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +79,18 @@ def _clone_memoryview(value: memoryview[Any]) -> memoryview[Any]:
         raise DataCloneError("the memoryview was released") from error
     if value.format == "B" or not value.nbytes:
         return clone
-    return clone.cast(cast("Any", value.format))  # pyright: ignore[reportUnknownVariableType]
+    try:
+        return clone.cast(cast("Any", value.format))  # pyright: ignore[reportUnknownVariableType]
+    except ValueError as error:
+        raise DataCloneError(f"a memoryview of the format {value.format!r} can not be cloned") from error
 
 
 def _clone_exception(value: Exception, memory: dict[int, Any]) -> Exception:
+    if isinstance(value, DOMException):
+        number = value.errno if isinstance(value, OSError) else None
+        return rebuild(type(value), value.message, value.name, {}, number)
+    arguments = [_clone(argument, memory) for argument in value.args]
     try:
-        return type(value)(*(_clone(argument, memory) for argument in value.args))
-    except TypeError as error:
+        return type(value)(*arguments)
+    except Exception as error:
         raise DataCloneError(f"an exception of the type {type(value).__name__} can not be cloned") from error

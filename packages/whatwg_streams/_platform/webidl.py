@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
 
-from .dom_exception import AbortError, RejectionError
-from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with
+from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,15 +49,29 @@ def _to_number(value: object, what: str) -> int | float:
     if isinstance(value, SupportsIndex):
         return operator.index(value)
     if hasattr(type(value), "__float__"):
-        return float(cast("Any", value))
+        try:
+            return float(cast("Any", value))
+        except OverflowError:
+            return math.inf if cast("Any", value) > 0 else -math.inf
     raise TypeError(f"{what}: expected a number, not {type(value).__name__}")
+
+
+#: https://tc39.es/ecma262/#prod-StrWhiteSpaceChar
+_WHITE_SPACE = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+
+_DIGITS_OF_AN_EXACT_INTEGER = 16
 
 
 def _string_to_number(text: str) -> int | float:
     """https://tc39.es/ecma262/#sec-stringtonumber"""
-    text = text.strip()
+    text = text.strip(_WHITE_SPACE)
     if not text:
         return 0
+    if not text.isascii():
+        return math.nan
     sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
     if digits == "Infinity":
         return float(f"{sign}inf")
@@ -67,7 +80,7 @@ def _string_to_number(text: str) -> int | float:
     try:
         if not sign and text[:2].lower() in {"0x", "0o", "0b"}:
             return int(text, 0)
-        return int(text) if digits.isdecimal() else float(text)
+        return int(text) if digits.isdecimal() and len(digits) < _DIGITS_OF_AN_EXACT_INTEGER else float(text)
     except ValueError:
         return math.nan
 
@@ -199,15 +212,6 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
 
 
 # Callbacks ---------------------------------------------------------------------------------------
-
-
-def reason_of(exception: BaseException) -> object:
-    """What a promise is rejected with, when a callback raised the exception."""
-    if isinstance(exception, asyncio.CancelledError):
-        return AbortError("a callback was cancelled")
-    if isinstance(exception, RejectionError):
-        return exception.reason  # it came from awaiting a promise, and goes on as what it was
-    return exception
 
 
 def promise_callback(function: Callable[..., Any]) -> Callable[..., Promise[Any]]:

@@ -38,15 +38,17 @@ R = TypeVar("R", default=Any)
 class _IterationReadRequest:
     """The read request of `get_the_next_iteration_result`."""
 
-    __slots__ = ("promise", "reader", "serial", "stream")
+    __slots__ = ("chunk", "promise", "reader", "serial", "stream")
 
     def __init__(self, stream: ReadableStream[Any], reader: ReadableStreamDefaultReader[Any]) -> None:
         self.stream = stream
         self.reader = reader
         self.serial = next(unread.serials)
+        self.chunk: tuple[object] | tuple[()] = ()
         self.promise: Promise[Any] = AbandonablePromise(self.abandon)
 
     def chunk_steps(self, chunk: object) -> None:
+        self.chunk = (chunk,)
         # 4.chunk.1. Resolve with the chunk.
         resolve(self.promise, chunk)
 
@@ -63,10 +65,11 @@ class _IterationReadRequest:
         reject(self.promise, e)
 
     def abandon(self, promise: AbandonablePromise[Any]) -> None:
-        if promise._promise_state == "pending":
+        if self.chunk:
+            unread.give_back(self.stream, self.serial, self.chunk[0])
+            promise._withdraw()
+        elif promise._promise_state == "pending":
             unread.withdraw_read_request(self.stream, self, promise)
-        elif promise._promise_result is not END_OF_ITERATION:
-            unread.give_back(self.stream, self.serial, promise._promise_result)
 
 
 @final
@@ -159,20 +162,23 @@ class ReadableStreamAsyncIterator(Generic[R]):
         return self
 
     async def __anext__(self) -> R:
-        if self._waiting or self._is_finished or self._ongoing_promise is not None:
-            result = await self.next()
-            if result.done:
-                raise StopAsyncIteration
-            return result.value
+        while not self._is_finished and (self._waiting or self._ongoing_promise is not None):
+            if self._ongoing_promise is None:
+                self._ongoing_promise = self._gate = Promise()
+            await react(self._ongoing_promise, _ignore, _ignore)
+        if self._is_finished:
+            raise StopAsyncIteration
         self._waiting = True
         try:
             value = await get_the_next_iteration_result(self._stream, self)
-        except Exception:
-            self._is_finished = True
+        except BaseException as exception:
+            self._is_finished = isinstance(exception, Exception) or self._reader._stream is None
             raise
         finally:
             self._waiting = False
             if self._gate is not None:
+                if self._ongoing_promise is self._gate:
+                    self._ongoing_promise = None
                 resolve(self._gate)
                 self._gate = None
         if value is END_OF_ITERATION:
@@ -189,22 +195,26 @@ class ReadableStreamAsyncIterator(Generic[R]):
         await self.return_()
 
     def __del__(self) -> None:
-        if not self._is_finished:
-            event_loop.enqueue_microtask(_finalize, (self._stream, self._reader, self._prevent_cancel))
+        reader = getattr(self, "_reader", None)  # there is none, if the stream was locked
+        if reader is not None and reader._stream is not None:
+            event_loop.enqueue_microtask(_finalize, (reader, self._prevent_cancel))
 
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'finished' if self._is_finished else f'of {self._stream!r}'}>"
 
 
-def _finalize(left: tuple[ReadableStream[Any], ReadableStreamDefaultReader[Any], bool]) -> None:
+def _ignore(_: object) -> None:
+    return None
+
+
+def _finalize(left: tuple[ReadableStreamDefaultReader[Any], bool]) -> None:
     """What `aclose` would have done, for an iterator that was dropped: Python has no call for leaving a loop."""
-    _, reader, prevent_cancel = left
-    if reader._stream is None:
-        return
-    if not prevent_cancel:
+    reader, prevent_cancel = left
+    if reader._stream is not None and not prevent_cancel:
         readers.readable_stream_reader_generic_cancel(reader, None)
-    readers.readable_stream_default_reader_release(reader)
+    if reader._stream is not None:  # a read that was pending may have released it
+        readers.readable_stream_default_reader_release(reader)
 
 
 def asynchronous_iterator_initialization(

@@ -38,8 +38,6 @@ class _PromiseReadIntoRequest:
         self.promise: Promise[ReadResult[Any]] = AbandonablePromise(self.abandon)
 
     def chunk_steps(self, chunk: ArrayBufferView) -> None:
-        if self.stream._unread:
-            chunk = unread.exchange(self.stream, self.serial, chunk)
         self.chunk = chunk
         # 9.chunk.1. Resolve with the chunk.
         self.promise._fulfill(ReadResult(chunk.object, False))
@@ -57,6 +55,7 @@ class _PromiseReadIntoRequest:
             unread.withdraw_read_into_request(self.stream, self, promise)
         elif self.chunk is not None:
             unread.give_back(self.stream, self.serial, self.chunk)
+            promise._withdraw()
 
 
 @final
@@ -83,7 +82,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         # 1. Set this up for the stream.
         readers.set_up_readable_stream_byob_reader(self, stream)
 
-    def read(self, view: Buffer, *, min: int = 1) -> Promise[ReadResult[memoryview | None]]:
+    def read(self, view: Buffer, *, min: int | None = 1) -> Promise[ReadResult[memoryview | None]]:
         """Read bytes into a buffer, without copying: https://streams.spec.whatwg.org/#byob-reader-read
 
         If the only task that awaits the result is cancelled, the read is withdrawn and the promise
@@ -105,7 +104,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         """
         try:
             view_ = view_of(view, "view", writable=True)
-            min_ = 1 if min == 1 else convert_unsigned_long_long(min, "min")
+            min_ = 1 if min == 1 or min is None else convert_unsigned_long_long(min, "min")
         except TypeError as error:
             return a_promise_rejected_with(error)
         # 1. There has to be something to read into:

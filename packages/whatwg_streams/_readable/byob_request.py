@@ -51,8 +51,7 @@ class ReadableStreamBYOBRequest:
 
         Raises:
             TypeError: it is 0, or not 0 for a stream that is closed, or no integer; or it was responded
-                to before; or the view can not be released, as another object (such as a numpy array)
-                still holds on to it.
+                to before.
             RangeError: there are more bytes than the view has room for.
         """
         written = convert_unsigned_long_long(bytes_written, "bytes_written")

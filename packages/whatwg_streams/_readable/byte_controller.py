@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from .._platform import buffers
 from .._platform.buffers import view_of
-from .._platform.dom_exception import RangeError
 from .._supporting.queue_with_sizes import reset_queue
 from .ops import byte_controllers, controller_interface, pull_into
 from .records import PullIntoDescriptor
@@ -115,7 +114,8 @@ class ReadableByteStreamController:
             TypeError: the buffer is empty, released, not contiguous or no buffer; or the stream is
                 closing, closed or errored.
         """
-        view = view_of(chunk, "chunk")
+        pending = self._pending_pull_intos
+        view = view_of(chunk, "chunk", part_of=pending[0].buffer if pending else None)
         # 1. There have to be bytes in it,
         if view.byte_length == 0:
             raise TypeError("chunk: the buffer is empty")
@@ -180,7 +180,7 @@ class ReadableByteStreamController:
             try:
                 buffer = buffers.construct_array_buffer(auto_allocate_chunk_size)
             # 5.2. If that throws,
-            except RangeError as exception:
+            except Exception as exception:
                 # 5.2.1. the read fails,
                 read_request.error_steps(exception)
                 # 5.2.2. and that is all.

@@ -50,6 +50,7 @@ class _PromiseReadRequest:
             unread.withdraw_read_request(self.stream, self, promise)
         elif not promise._promise_result.done:
             unread.give_back(self.stream, self.serial, promise._promise_result.value)
+            promise._withdraw()
 
 
 @final

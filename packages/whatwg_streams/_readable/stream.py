@@ -18,7 +18,7 @@ from .ops import byte_controllers, controller_interface, default_controllers, pi
 from .underlying_source import convert_underlying_source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from .._strategies import QueuingStrategy
@@ -115,7 +115,7 @@ class ReadableStream(Generic[R]):
     _reader: ReadableStreamReader | None
     _state: str  # "readable", "closed" or "errored"
     _stored_error: Any
-    _unread: list[Any] | None  # beyond the standard, see `unread`
+    _unread: Sequence[Any] | None  # beyond the standard, see `unread`
 
     def __init__(
         self, underlying_source: UnderlyingSource | None = None, strategy: QueuingStrategy | None = None

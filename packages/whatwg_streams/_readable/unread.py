@@ -5,10 +5,14 @@ JavaScript has no such thing. In Python `asyncio.timeout` around `await reader.r
 - a read that is pending is withdrawn: its request is taken out, and if the source may be filling its
   buffer already, that buffer becomes nobody's, as when a reader is released;
 - a read that was fulfilled, but whose task was cancelled before it could see the chunk, gives the chunk
-  back: to the next request that waits, or else it stays in the stream's `_unread`, in the order of the
+  back: it goes to the request that waits, or else stays in the stream's `_unread`, in the order of the
   reads, until somebody reads.
 
-The algorithms of §4.9.3 look at `_unread` first, and know nothing more of all this.
+The algorithms of §4.9.2 and §4.9.3 look at `_unread` first, and know nothing more of all this.
+
+What is given back to a BYOB read that waits, while the source is writing to its buffer, is handed out in
+other memory; that is the one case in which the memoryview of a result is not of the buffer that was read
+into.
 """
 
 from __future__ import annotations
@@ -16,42 +20,58 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .._platform import buffers
+from .._platform import buffers, event_loop
 from .._platform.buffers import ArrayBufferView, view_of
 from .._supporting.miscellaneous import clone_as_uint8_array, copy_data_block_bytes, transfer_array_buffer
 from . import byob_reader, byte_controller, default_reader
-from .records import ReadableByteStreamQueueEntry
+from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._platform.buffers import ArrayBuffer
     from .._platform.promises import AbandonablePromise
+    from .byob_reader import ReadableStreamBYOBReader
     from .byte_controller import ReadableByteStreamController
-    from .records import PullIntoDescriptor, ReadIntoRequest, ReadRequest
+    from .records import ReadIntoRequest, ReadRequest
     from .stream import ReadableStream
 
 #: Reads are numbered, so that chunks that are given back keep their order.
 serials = itertools.count()
 
+#: Of a stream that was cancelled: nothing is kept for it any more.
+DROPPED: Sequence[Any] = ()
 
-def withdraw_read_request(stream: ReadableStream[Any], request: object, promise: AbandonablePromise[Any]) -> None:
+
+class _Numbered(Protocol):
+    serial: int
+
+
+# Taking requests back ------------------------------------------------------------------------------
+
+
+def withdraw_read_request(stream: ReadableStream[Any], request: _Numbered, promise: AbandonablePromise[Any]) -> None:
     """The request of a default reader, which is pending, has no observer any more."""
     reader = stream._reader
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
-        _withdraw(stream, cast("deque[object]", reader._read_requests), request)
+        _withdraw(stream, cast("deque[_Numbered]", reader._read_requests), request)
     promise._withdraw()
 
 
-def withdraw_read_into_request(stream: ReadableStream[Any], request: object, promise: AbandonablePromise[Any]) -> None:
+def withdraw_read_into_request(
+    stream: ReadableStream[Any], request: _Numbered, promise: AbandonablePromise[Any]
+) -> None:
     """The request of a BYOB reader, which is pending, has no observer any more."""
     reader = stream._reader
     if isinstance(reader, byob_reader.ReadableStreamBYOBReader):
-        _withdraw(stream, cast("deque[object]", reader._read_into_requests), request)
+        _withdraw(stream, cast("deque[_Numbered]", reader._read_into_requests), request)
+        _serve_those_who_wait(stream)
     promise._withdraw()
 
 
-def _withdraw(stream: ReadableStream[Any], requests: deque[object], request: object) -> None:
+def _withdraw(stream: ReadableStream[Any], requests: deque[_Numbered], request: _Numbered) -> None:
     """Take the request out, and with it the buffer that was to be filled for it."""
     if request not in requests:
         return
@@ -65,20 +85,20 @@ def _withdraw(stream: ReadableStream[Any], requests: deque[object], request: obj
         index += 1  # that one is nobody's already, and has no request
     if index >= len(pending):
         return  # a default reader without buffers of its own
-    if index > 0:
+    _keep_what_was_filled(stream, request.serial, pending[index])
+    if index == 0 and controller._byob_request is not None:
+        pending[0].reader_type = "none"  # the source may be writing to it
+    else:
         del pending[index]
-        return
-    _keep_what_was_filled(stream, pending[0])
-    pending[0].reader_type = "none"
 
 
-def _keep_what_was_filled(stream: ReadableStream[Any], descriptor: PullIntoDescriptor) -> None:
-    """A read that waits for its minimum may have got some bytes: the next read gets them at once."""
+def _keep_what_was_filled(stream: ReadableStream[Any], serial: int, descriptor: PullIntoDescriptor) -> None:
+    """A read that waits for its minimum may have got some bytes: they are not lost, nor overwritten."""
     filled = descriptor.bytes_filled
     if filled == 0:
         return
     view = ArrayBufferView(descriptor.buffer, descriptor.byte_offset, filled, buffers.uint8_array)
-    _keep(stream, -1, clone_as_uint8_array(view))
+    _keep(stream, serial, clone_as_uint8_array(view))
     descriptor.byte_offset += filled
     descriptor.byte_length -= filled
     descriptor.bytes_filled = 0
@@ -90,26 +110,50 @@ def _keep_what_was_filled(stream: ReadableStream[Any], descriptor: PullIntoDescr
 
 def give_back(stream: ReadableStream[Any], serial: int, chunk: object) -> None:
     """The read of this number was fulfilled with the chunk, but has no observer any more."""
-    reader = stream._reader
+    if stream._unread is DROPPED:
+        return
     _keep(stream, serial, chunk)
-    if isinstance(reader, default_reader.ReadableStreamDefaultReader) and reader._read_requests:
-        request = reader._read_requests[0]
-        _withdraw(stream, cast("deque[object]", reader._read_requests), request)
-        read(stream, request)
+    event_loop.enqueue_microtask(_serve_those_who_wait, stream)  # others may be given back in the same step
 
 
 def _keep(stream: ReadableStream[Any], serial: int, chunk: object) -> None:
-    if stream._unread is None:
+    if not stream._unread:
         stream._unread = []
-    bisect.insort(stream._unread, (serial, chunk), key=lambda entry: entry[0])
+    bisect.insort(cast("list[Any]", stream._unread), (serial, chunk), key=lambda entry: entry[0])
 
 
-def exchange(stream: ReadableStream[Any], serial: int, chunk: ArrayBufferView) -> ArrayBufferView:
-    """A read-into request, made before a chunk was given back, is fulfilled after that: keep the order."""
-    assert stream._unread
-    _keep(stream, serial, clone_as_uint8_array(chunk))
-    stream._unread = _take(stream._unread, chunk.buffer, chunk.byte_offset, chunk.byte_length)
-    return chunk
+def _serve_those_who_wait(stream: ReadableStream[Any]) -> None:
+    reader = stream._reader
+    if isinstance(reader, default_reader.ReadableStreamDefaultReader):
+        while stream._unread and reader._read_requests:
+            request = reader._read_requests[0]
+            _withdraw(stream, cast("deque[_Numbered]", reader._read_requests), cast("_Numbered", request))
+            read(stream, request)
+    elif isinstance(reader, byob_reader.ReadableStreamBYOBReader):
+        while stream._unread and reader._read_into_requests:
+            if not _serve_the_first_that_waits(stream, reader):
+                return
+
+
+def _serve_the_first_that_waits(stream: ReadableStream[Any], reader: ReadableStreamBYOBReader) -> bool:
+    """Fulfill the first read-into request with unread bytes, if there are enough of them."""
+    controller = cast("ReadableByteStreamController", stream._controller)
+    pending = controller._pending_pull_intos
+    index = 1 if pending[0].reader_type == "none" else 0
+    descriptor = pending[index]
+    size = _how_many(stream, descriptor.byte_length, descriptor.element_size)
+    if size < descriptor.minimum_fill or descriptor.bytes_filled > 0:
+        return False
+    if index == 0 and controller._byob_request is not None:
+        descriptor.reader_type = "none"  # the source may be writing to it
+        buffer, byte_offset = buffers.construct_array_buffer(size), 0
+    else:
+        buffer, byte_offset = transfer_array_buffer(descriptor.buffer), descriptor.byte_offset
+        del pending[index]
+    request = reader._read_into_requests.popleft()
+    _take(stream, buffer, byte_offset, size)
+    request.chunk_steps(ArrayBufferView(buffer, byte_offset, size, descriptor.view_constructor))
+    return True
 
 
 # Reading them ----------------------------------------------------------------------------------------
@@ -118,44 +162,111 @@ def exchange(stream: ReadableStream[Any], serial: int, chunk: ArrayBufferView) -
 def read(stream: ReadableStream[Any], read_request: ReadRequest) -> None:
     """Give the first unread chunk to the request."""
     assert stream._unread
-    _, chunk = stream._unread.pop(0)
-    read_request.chunk_steps(chunk.object if isinstance(chunk, ArrayBufferView) else chunk)
+    _, chunk = cast("list[Any]", stream._unread).pop(0)
+    if isinstance(chunk, ArrayBufferView):
+        chunk = ArrayBufferView(chunk.buffer, chunk.byte_offset, chunk.byte_length, buffers.uint8_array).object
+    read_request.chunk_steps(chunk)
 
 
 def read_into(
     stream: ReadableStream[Any], view: ArrayBufferView, min_: int, read_into_request: ReadIntoRequest
 ) -> bool:
-    """Fill the view with unread bytes; if there are not enough, put them back into the queue instead.
+    """Fill the view with unread bytes; if there are not enough, let the read go on where they end.
 
     Returns:
-        Whether the request was served.
+        Whether the request was seen to.
     """
-    assert stream._unread
     controller = cast("ReadableByteStreamController", stream._controller)
-    unread = [_as_view(chunk) for _, chunk in stream._unread]
     element_size = view.constructor.element_size
-    available = sum(one.byte_length for one in unread)
-    size = min(available, view.byte_length)
-    size -= size % element_size
-    if size < min_ * element_size and stream._state == "readable":
-        for one in reversed(unread):
-            controller._queue.appendleft(ReadableByteStreamQueueEntry(one.buffer, one.byte_offset, one.byte_length))
-            controller._queue_total_size += one.byte_length
-        stream._unread = None
+    size = _how_many(stream, view.byte_length, element_size)
+    enough = size >= min_ * element_size
+    if not enough and stream._state == "readable" and not controller._pending_pull_intos:
+        _put_back_into_the_queue(stream, controller)
         return False
-    if size == 0:
+    if not enough and stream._state != "readable" and size == 0:
         return False
-    buffer = transfer_array_buffer(view.buffer)
-    stream._unread = _take(stream._unread, buffer, view.byte_offset, size)
+    try:
+        buffer = transfer_array_buffer(view.buffer)
+    except TypeError as error:
+        read_into_request.error_steps(error)
+        return True
+    if not enough and stream._state == "readable":
+        size = min(_available(stream), view.byte_length)
+        _take(stream, buffer, view.byte_offset, size)
+        _wait_behind_others(stream, controller, buffer, view, min_, size, read_into_request)
+        return True
+    _take(stream, buffer, view.byte_offset, size)
     read_into_request.chunk_steps(ArrayBufferView(buffer, view.byte_offset, size, view.constructor))
     return True
 
 
-def _take(
-    unread: list[tuple[int, Any]], buffer: ArrayBuffer, byte_offset: int, size: int
-) -> list[tuple[int, Any]] | None:
-    """Copy so many unread bytes to the buffer, and return what is left."""
-    left = deque((serial, _as_view(chunk)) for serial, chunk in unread)
+def _put_back_into_the_queue(stream: ReadableStream[Any], controller: ReadableByteStreamController) -> None:
+    for _, chunk in reversed(stream._unread or ()):
+        view = _as_view(chunk)
+        controller._queue.appendleft(ReadableByteStreamQueueEntry(view.buffer, view.byte_offset, view.byte_length))
+        controller._queue_total_size += view.byte_length
+    stream._unread = None
+
+
+def _wait_behind_others(
+    stream: ReadableStream[Any],
+    controller: ReadableByteStreamController,
+    buffer: ArrayBuffer,
+    view: ArrayBufferView,
+    min_: int,
+    filled: int,
+    read_into_request: ReadIntoRequest,
+) -> None:
+    """Steps 13 and 14 of ReadableByteStreamControllerPullInto, for a buffer that holds some bytes already."""
+    element_size = view.constructor.element_size
+    controller._pending_pull_intos.append(
+        PullIntoDescriptor(
+            buffer=buffer,
+            buffer_byte_length=buffer.byte_length,
+            byte_offset=view.byte_offset,
+            byte_length=view.byte_length,
+            bytes_filled=filled,
+            minimum_fill=min_ * element_size,
+            element_size=element_size,
+            view_constructor=view.constructor,
+            reader_type="byob",
+        )
+    )
+    reader = cast("ReadableStreamBYOBReader", stream._reader)
+    reader._read_into_requests.append(read_into_request)
+
+
+def before(stream: ReadableStream[Any], chunk: ArrayBufferView, *, done: bool) -> tuple[ArrayBufferView, bool]:
+    """A read-into request is fulfilled, though bytes from before it are unread: it gets those first.
+
+    Returns:
+        What it is fulfilled with instead.
+    """
+    if not done:
+        _keep(stream, next(serials), clone_as_uint8_array(chunk))
+        _take(stream, chunk.buffer, chunk.byte_offset, chunk.byte_length)
+        return chunk, False
+    room = chunk.buffer.byte_length - chunk.byte_offset
+    size = _how_many(stream, room, chunk.constructor.element_size)
+    if size == 0:
+        return chunk, True
+    _take(stream, chunk.buffer, chunk.byte_offset, size)
+    return ArrayBufferView(chunk.buffer, chunk.byte_offset, size, chunk.constructor), False
+
+
+def _available(stream: ReadableStream[Any]) -> int:
+    return sum(_as_view(chunk).byte_length for _, chunk in stream._unread or ())
+
+
+def _how_many(stream: ReadableStream[Any], room: int, element_size: int) -> int:
+    """How many unread bytes there are and fit, in whole items."""
+    size = min(_available(stream), room)
+    return size - size % element_size
+
+
+def _take(stream: ReadableStream[Any], buffer: ArrayBuffer, byte_offset: int, size: int) -> None:
+    """Move so many unread bytes to the buffer."""
+    left = deque((serial, _as_view(chunk)) for serial, chunk in stream._unread or ())
     end = byte_offset + size
     while byte_offset < end:
         serial, head = left.popleft()
@@ -165,7 +276,7 @@ def _take(
         if count < head.byte_length:
             rest = ArrayBufferView(head.buffer, head.byte_offset + count, head.byte_length - count, head.constructor)
             left.appendleft((serial, rest))
-    return list(left) or None
+    stream._unread = list(left) or None
 
 
 def _as_view(chunk: object) -> ArrayBufferView:

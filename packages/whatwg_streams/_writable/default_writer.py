@@ -12,6 +12,7 @@ from . import stream as stream_module
 from .ops import controller_interface, streams, writers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from .stream import WritableStream
@@ -34,11 +35,12 @@ class WritableStreamDefaultWriter(Generic[W]):
         TypeError: the stream has a writer already.
     """
 
-    __slots__ = ("__weakref__", "_closed_promise", "_ready_promise", "_stream")
+    __slots__ = ("__weakref__", "_closed_promise", "_errored_steps", "_ready_promise", "_stream")
 
     _closed_promise: Promise[None]
     _ready_promise: Promise[None]
     _stream: WritableStream[W] | None
+    _errored_steps: Callable[[Any], object] | None  # of a pipe: what to do when the stream becomes errored
 
     def __init__(self, stream: WritableStream[W]) -> None:
         convert_interface(stream, "stream", stream_module.WritableStream)

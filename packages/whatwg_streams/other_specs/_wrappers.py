@@ -9,8 +9,8 @@ from .._platform.promises import (
     a_promise_rejected_with,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
+    reason_of,
 )
-from .._platform.webidl import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

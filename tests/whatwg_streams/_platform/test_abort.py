@@ -564,7 +564,7 @@ def test_a_dependent_of_a_dependent_depends_on_the_sources() -> None:
     controller.abort("why")
     assert order == ["middle", "last"]
     assert last.reason == "why"
-    assert [reference() for reference in last._source_signals] == [controller.signal, other.signal]
+    assert list(last._source_signals) == [controller.signal, other.signal]
 
 
 def test_a_dependent_of_a_dependent_outlives_the_middle_one() -> None:

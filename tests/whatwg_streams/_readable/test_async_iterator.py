@@ -179,6 +179,7 @@ async def test_what_cancelling_raises_after_a_break_is_reported_even_if_the_sour
 async def test_an_iterator_that_is_collected_while_a_read_is_pending_cancels_the_stream() -> None:
     trace = EventTrace()
     ReadableStream[Any](RecordingSource(trace)).values().next()
+    await settle()
     gc.collect()
     await settle()
     assert trace.events[-1] == ("cancel", None)
@@ -498,6 +499,22 @@ async def test_an_error_that_came_just_before_the_cancellation_ends_the_iteratio
         await task
     assert not stream.locked
     assert await anext(iterator, "end") == "end"
+
+
+async def test_an_iterator_that_is_dropped_after_an_end_that_nobody_saw_changes_nothing() -> None:
+    source, stream = source_and_stream()
+    iterator = stream.values()
+    task = asyncio.create_task(anext(iterator))
+    await settle()
+    source.controller.close()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del iterator, task
+    with stream.get_reader():
+        await settle()
+        assert stream.locked
+    assert ("cancel", None) not in source.events
 
 
 async def test_others_go_on_when_the_first_task_that_waits_is_cancelled() -> None:

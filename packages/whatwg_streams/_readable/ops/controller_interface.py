@@ -14,7 +14,7 @@ from ..._platform.promises import (
     reject,
     resolve,
 )
-from .. import byob_reader, default_reader
+from .. import byob_reader, default_reader, unread
 from . import readers
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def readable_stream_cancel(stream: ReadableStream[Any], reason: object) -> Promi
     # 1. It is disturbed.
     stream._disturbed = True
     # (And nobody wants what a cancelled task has left unread.)
-    stream._unread = None
+    stream._unread = unread.DROPPED
     # 2. If it is closed, nothing is left to cancel.
     if stream._state == "closed":
         return a_promise_resolved_with_undefined()
@@ -147,6 +147,9 @@ def readable_stream_fulfill_read_into_request(
     # 4. The first of them
     # 5. is its no longer.
     read_into_request = reader._read_into_requests.popleft()
+    # (What a cancelled task has left unread comes first.)
+    if stream._unread:
+        chunk, done = unread.before(stream, chunk, done=done)
     # 6. If this is the end, tell so,
     if done:
         read_into_request.close_steps(chunk)

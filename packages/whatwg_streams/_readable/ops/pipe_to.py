@@ -90,6 +90,7 @@ class _Pipe:
     """A pipe under way; as a read request, its own."""
 
     __slots__ = (
+        "closes_after_reading",
         "current_write",
         "dest",
         "pending_chunks",
@@ -134,6 +135,7 @@ class _Pipe:
         # What was read but not written yet, at most one chunk; and the last write.
         self.pending_chunks: list[Any] = []
         self.current_write: Promise[None] = a_promise_resolved_with_undefined()
+        self.closes_after_reading = False
 
     def abort_algorithm(self) -> None:
         """The signal was aborted."""
@@ -180,6 +182,8 @@ class _Pipe:
             self.propagate_error_backward(self.dest._stored_error)
         else:
             upon(self.writer._closed_promise, None, self.propagate_error_backward)
+            # (That promise also waits for the sink to be aborted; the state does not.)
+            self.writer._errored_steps = self.propagate_error_backward
         if self.source._state == "closed":
             self.propagate_close_forward(None)
         if writable_stream_close_queued_or_in_flight(self.dest) or self.dest._state == "closed":
@@ -208,6 +212,9 @@ class _Pipe:
 
     def propagate_close_forward(self, _: object) -> None:
         """Closing must be propagated forward."""
+        if self.source._unread:  # what a cancelled task has left comes first
+            self.closes_after_reading = True
+            return
         # 15.closing-forward.1. Unless it is prevented, close the destination.
         if not self.prevent_close:
             self.shutdown_with_an_action(
@@ -254,7 +261,9 @@ class _Pipe:
         event_loop.enqueue_microtask(self.write, None)
 
     def close_steps(self) -> None:
-        """Closing is propagated forward, by the reader's closed promise."""
+        """Closing is propagated forward, by the reader's closed promise; unless that came too early."""
+        if self.closes_after_reading:
+            self.propagate_close_forward(None)
 
     def error_steps(self, e: object) -> None:
         """The error is propagated forward, by the reader's closed promise."""
@@ -274,12 +283,14 @@ class _Pipe:
         """Wait until every chunk that has been read has been written; writes end in order."""
         write = self.current_write
 
-        def written(_: object) -> Promise[None] | None:
+        def written(_: object) -> None:
+            self.write_pending_chunks()  # of a read that was under way
             if self.current_write is write:
-                return None
-            return react(self.current_write, None)
+                steps(None)
+            else:
+                self.after_the_writes(steps)
 
-        upon(react(write, written, written), steps, steps)
+        upon(react(write, None), written, written)
 
     # 15. The end ---------------------------------------------------------------------------------------
 
@@ -328,7 +339,9 @@ class _Pipe:
 
     def finalize(self, *error: object) -> None:
         """Finalize: https://streams.spec.whatwg.org/#rs-pipeTo-finalize"""
+        self.write_pending_chunks()  # one may have come since
         # 15.finalize.1. Release the writer.
+        self.writer._errored_steps = None
         writable_stream_default_writer_release(self.writer)
         # 15.finalize.2. (The reader is no BYOB reader.)
         # 15.finalize.3. Release the reader.

@@ -413,6 +413,9 @@ def readable_byte_stream_controller_respond_in_readable_state(
         for filled_pull_into in filled_pull_intos:
             # 3.3.1. goes to the reader.
             readable_byte_stream_controller_commit_pull_into_descriptor(controller._stream, filled_pull_into)
+        # NOTE(spec): S6 a default reader that brought no buffer gets nothing by the text, and waits for ever.
+        if controller_interface.readable_stream_has_default_reader(controller._stream):
+            byte_controllers.readable_byte_stream_controller_process_read_requests_using_queue(controller)
         # 3.4. That is all.
         return
     # 4. The minimum may not be reached yet.

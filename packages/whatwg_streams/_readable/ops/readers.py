@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ..._platform import event_loop
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,
@@ -36,6 +37,8 @@ def readable_stream_reader_generic_cancel(reader: ReadableStreamGenericReader, r
 
 def readable_stream_reader_generic_initialize(reader: ReadableStreamReader, stream: ReadableStream[Any]) -> None:
     """https://streams.spec.whatwg.org/#readable-stream-reader-generic-initialize"""
+    # (Jobs of a stream that was made where no loop ran may be waiting for one.)
+    event_loop.adopt_waiting_microtasks()
     # 1. The reader's stream,
     reader._stream = stream
     # 2. and the stream's reader.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ..._platform.event_loop import queue_a_microtask
 from ..._platform.promises import Promise, mark_as_handled, reject, resolve, upon
 from . import streams, writers
 
@@ -57,6 +58,9 @@ def writable_stream_finish_erroring(stream: WritableStream[Any]) -> None:
     assert not writable_stream_has_operation_marked_in_flight(stream)
     # 3. Now it is errored.
     stream._state = "errored"
+    # (ReadableStreamPipeTo has to know when it becomes so.)
+    if stream._writer is not None and stream._writer._errored_steps is not None:
+        queue_a_microtask(stream._writer._errored_steps, stream._stored_error)
     # 4. The controller empties its queue.
     stream._controller._error_steps()
     # 5. The error

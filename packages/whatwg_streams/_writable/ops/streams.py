@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._platform import event_loop
 from ..._platform.abort import signal_abort
 from ..._platform.promises import (
     Promise,
@@ -101,10 +102,13 @@ def set_up_writable_stream_default_writer(
     # 1. A locked stream can not have another writer.
     if is_writable_stream_locked(stream):
         raise TypeError("the stream has a writer already; release that one first")
+    # (Jobs of a stream that was made where no loop ran may be waiting for one.)
+    event_loop.adopt_waiting_microtasks()
     # 2. The writer's stream,
     writer._stream = stream
     # 3. and the stream's writer.
     stream._writer = writer
+    writer._errored_steps = None
     # 4. What comes next depends on the state.
     state = stream._state
     # 5. If it is writable,
