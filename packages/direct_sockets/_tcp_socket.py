@@ -23,6 +23,7 @@ from whatwg_streams.other_specs import (
     current_byob_request_view,
     enqueue_into_readable_stream,
     error_readable_stream,
+    has_byob_reader,
     is_errored,
     is_locked,
     is_readable,
@@ -294,52 +295,52 @@ class TCPSocket:
         if self._peer_has_finished:
             self._finish_reading()
             return a_promise_resolved_with_undefined()
-        promise: Promise[None] = Promise()
-
-        def failed(os_error: BaseException) -> None:
-            # 2.3.2.3. If there was an error, error the stream, and handle its closing.
-            if is_readable(self._readable):
-                error_readable_stream(self._readable, network_error(os_error, "reading"))
-                self._handle_closing_the_readable_stream()
-            resolve(promise)
-
+        # (A reader that brings its own buffers gets the bytes straight into them: nothing is read ahead of it.)
+        if view is None and has_byob_reader(self._readable):
+            return a_promise_resolved_with_undefined()
         # 2.3. In parallel:
-        if view is not None:
-            # 2.3.1. read that many bytes, here straight into the reader's memory.
-            # 2.3.2. Then queue a task for these steps:
-            def read_into(size: int) -> None:
-                if is_readable(self._readable):
-                    # 2.3.2.1. If the peer has closed the connection, so does the stream.
-                    if size == 0:
-                        self._finish_reading()
-                    # 2.3.2.2. Otherwise the bytes go to the reader.
-                    # NOTE(spec): E2 the text gives the reader the whole view, filled or not.
-                    else:
-                        respond_to_current_byob_request(self._readable, size)
-                resolve(promise)
-
-            queue_a_global_task_upon(connection.read_into(view), read_into, failed)
-        else:
-
-            def read(bytes_: bytes) -> None:
-                if is_readable(self._readable):
-                    # 2.3.2.1. If the peer has closed the connection, so does the stream.
-                    if not bytes_:
-                        self._finish_reading()
-                    # 2.3.2.2. Otherwise the bytes go to the stream.
-                    elif current_byob_request_view(self._readable) is None:
-                        enqueue_into_readable_stream(self._readable, bytes_)
-                    # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
-                    else:
-                        self._surplus += bytes_
-                        pull_from_bytes_into_readable_stream(self._readable, self._surplus)
-                resolve(promise)
-
-            # NOTE(spec): E6 at least one byte.
-            desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
-            queue_a_global_task_upon(connection.read(desired_size), read, failed)
+        # 2.3.1. read that many bytes; for a reader that waits with a buffer, straight into that.
+        # 2.3.2. Then queue a task for these steps: those of _received_into and _received; and those of
+        # 2.3.2.3., which are in _receiving_failed.
         # 2.4. That is all.
-        return promise
+        if view is not None:
+            return queue_a_global_task_upon(connection.read_into(view), self._received_into, self._receiving_failed)
+        # NOTE(spec): E6 at least one byte.
+        desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
+        return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
+
+    def _received_into(self, size: int) -> None:
+        """Steps 2.3.2.1 and 2.3.2.2 of initializing the readable stream, when a reader has waited with a buffer."""
+        if not is_readable(self._readable):
+            return
+        # 2.3.2.1. If the peer has closed the connection, so does the stream.
+        if size == 0:
+            self._finish_reading()
+        # 2.3.2.2. Otherwise the bytes go to the reader.
+        # NOTE(spec): E2 the text gives the reader the whole view, filled or not.
+        else:
+            respond_to_current_byob_request(self._readable, size)
+
+    def _received(self, bytes_: bytes) -> None:
+        """Steps 2.3.2.1 and 2.3.2.2 of initializing the readable stream, when no buffer was there to read into."""
+        if not is_readable(self._readable):
+            return
+        # 2.3.2.1. If the peer has closed the connection, so does the stream.
+        if not bytes_:
+            self._finish_reading()
+        # 2.3.2.2. Otherwise the bytes go to the stream.
+        elif current_byob_request_view(self._readable) is None:
+            enqueue_into_readable_stream(self._readable, bytes_)
+        # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
+        else:
+            self._surplus += bytes_
+            pull_from_bytes_into_readable_stream(self._readable, self._surplus)
+
+    def _receiving_failed(self, os_error: BaseException) -> None:
+        """Step 2.3.2.3 of initializing the readable stream: an error errors the stream, and its closing is handled."""
+        if is_readable(self._readable):
+            error_readable_stream(self._readable, network_error(os_error, "reading"))
+            self._handle_closing_the_readable_stream()
 
     def _finish_reading(self) -> None:
         """Step 2.3.2.1 of the pull algorithm: the connection was closed gracefully.

@@ -22,7 +22,6 @@ memoryview behave like a JavaScript view:
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
@@ -150,10 +149,9 @@ class MemoryBuffer:
                     "the memoryview can not be detached, as another object holds on to it; drop that one first"
                 ) from error
             self._given = None
-        for view in self._views:
-            with contextlib.suppress(BufferError):  # somebody holds on to it, and keeps on seeing the memory
-                view.release()
-        self._views = ()
+        if self._views:
+            _release(self._views)
+            self._views = ()
         self.data = _NO_DATA
         self.byte_length = 0
         self.detached = True
@@ -162,6 +160,14 @@ class MemoryBuffer:
     def handed_out(self, view: memoryview) -> None:
         """The memoryview is in a user's hands from now on."""
         self._views += (view,)
+
+
+def _release(views: tuple[memoryview, ...]) -> None:
+    for view in views:
+        try:
+            view.release()
+        except BufferError:  # another object holds on to it, and keeps on seeing the memory
+            continue
 
 
 @final
@@ -260,7 +266,7 @@ def view_of(value: object, what: str, *, writable: bool = False, part_of: ArrayB
     """
     if type(value) in _foreign_views:
         return _foreign_views[type(value)](value)
-    buffer = cast("Buffer", value)  # Python 3.11 can not be asked whether it is one
+    buffer: Any = value  # Python 3.11 can not be asked whether it is a Buffer
     view = _view_of_memory(buffer, what, writable=writable)
     if isinstance(part_of, MemoryBuffer) and not part_of.detached:
         return _view_within(buffer, part_of) or view

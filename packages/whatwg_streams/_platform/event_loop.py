@@ -68,16 +68,19 @@ class MicrotaskQueue:
             for _ in repeat(None, MICROTASKS_PER_TURN):
                 if not jobs:
                     break
-                callback, argument = jobs.popleft()
-                try:
-                    callback(argument)
-                except Exception as exception:
-                    report_exception(exception, "A microtask raised")
-                del callback, argument  # an exception that somebody keeps leads to this frame
+                self._run_one()
         finally:
             self._draining = False
             if jobs:
                 self.schedule()
+
+    def _run_one(self) -> None:
+        callback, argument = self._jobs.popleft()
+        try:
+            callback(argument)
+        except Exception as exception:
+            report_exception(exception, "A microtask raised")
+        del callback, argument  # an exception that somebody keeps leads to this frame
 
 
 class _PerThread(threading.local):
@@ -117,6 +120,33 @@ def loop_deserves_a_turn() -> bool:
     if queue._ready_awaits <= MICROTASKS_PER_TURN:
         return False
     queue._ready_awaits = 0
+    return True
+
+
+def catch_up() -> bool:
+    """Run the microtasks that are queued so far, inside of the task that awaits what is settled already.
+
+    Returns:
+        Whether they have all run: that task need not be suspended then. It has to be if one of them
+        resumes another task, or if they are queued elsewhere.
+    """
+    queue = _this_thread.queue
+    jobs = queue._jobs
+    if enqueue_microtask is not _enqueue_on_this_thread:
+        return False
+    if not jobs:
+        return True
+    draining = queue._draining
+    queue._draining = True
+    try:
+        for _ in repeat(None, len(jobs)):
+            if jobs[0][0] is resume:
+                return False
+            queue._run_one()
+    finally:
+        queue._draining = draining
+        if jobs and not draining:
+            queue.schedule()
     return True
 
 
@@ -244,11 +274,11 @@ class Waiter:
         """The promise has settled: resume the task in a microtask, or after a turn of the loop."""
         del promise
         if self._after_a_turn:
-            self._loop.call_soon(self.wake, None)
+            self._loop.call_soon(self.wake)
         else:
-            enqueue_microtask(self.wake, None)
+            enqueue_microtask(resume, self)
 
-    def wake(self, _: object) -> None:
+    def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""
         if self._state != "waiting":
             return
@@ -296,6 +326,11 @@ class Waiter:
 
     def __repr__(self) -> str:
         return f"<Waiter {self._state} for {self._waits_for!r}>"
+
+
+def resume(waiter: Waiter) -> None:
+    """The microtask that resumes a task."""
+    waiter.wake()
 
 
 # Timers ------------------------------------------------------------------------------------------

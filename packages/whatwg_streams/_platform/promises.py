@@ -214,7 +214,7 @@ class Promise(Generic[T_co]):
         return self.then(then_finally, catch_finally)
 
     def __await__(self) -> Generator[Any, None, T_co]:
-        if self._promise_state == "pending" or event_loop.microtasks_are_pending():
+        if self._promise_state == "pending":
             event_loop.adopt_waiting_microtasks()
             waiter = event_loop.Waiter(self)
             self._add_reaction(waiter)
@@ -223,7 +223,11 @@ class Promise(Generic[T_co]):
             waiter = event_loop.Waiter(self, after_a_turn=True)
             self._add_reaction(waiter)
             yield waiter
-        # Otherwise the hop is left out: with no other microtask about, nothing could tell.
+        elif not event_loop.catch_up():
+            waiter = event_loop.Waiter(self)
+            self._add_reaction(waiter)
+            yield waiter
+        # Otherwise the hop is left out: all that had come before it has run, and nothing could tell.
         if self._promise_state == "rejected":
             mark_as_handled(self)
             reason, rejection = self._promise_result, self._promise_reactions

@@ -84,7 +84,6 @@ class PullIntoDescriptor:
 
     def __init__(
         self,
-        *,
         buffer: ArrayBuffer,
         buffer_byte_length: int,
         byte_offset: int,

@@ -12,7 +12,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        respond_to_current_byob_request, pull_from_bytes_into_readable_stream
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
-    introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed
+    introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader
     writable streams   set_up_writable_stream, error_writable_stream, signal_of_writable_stream
     writing            get_a_writer, set_up_writer, write_a_chunk, release_writer, close_writable_stream,
                        abort_writable_stream
@@ -71,6 +71,7 @@ from ._readable_streams import (
     enqueue_into_readable_stream as enqueue_into_readable_stream,
     error_readable_stream as error_readable_stream,
     get_a_reader as get_a_reader,
+    has_byob_reader as has_byob_reader,
     is_closed as is_closed,
     is_disturbed as is_disturbed,
     is_errored as is_errored,
@@ -146,6 +147,7 @@ __all__ = [
     "get_a_reader",
     "get_a_writer",
     "get_member",
+    "has_byob_reader",
     "is_closed",
     "is_disturbed",
     "is_errored",

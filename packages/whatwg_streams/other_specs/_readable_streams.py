@@ -440,6 +440,11 @@ def is_locked(stream: ReadableStream[Any] | WritableStream[Any]) -> bool:
     return stream.locked
 
 
+def has_byob_reader(stream: ReadableStream[Any]) -> bool:
+    """Beyond the standard: whether the stream is locked to a reader that brings its own buffers."""
+    return controller_interface.readable_stream_has_byob_reader(stream)
+
+
 def is_disturbed(stream: ReadableStream[Any]) -> bool:
     """https://streams.spec.whatwg.org/#is-readable-stream-disturbed"""
     return stream._disturbed

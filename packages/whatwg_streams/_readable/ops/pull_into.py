@@ -279,15 +279,15 @@ def readable_byte_stream_controller_pull_into(
     # 12. It is ours now.
     # 13. A descriptor for it.
     pull_into_descriptor = PullIntoDescriptor(
-        buffer=buffer,
-        buffer_byte_length=buffer.byte_length,
-        byte_offset=byte_offset,
-        byte_length=byte_length,
-        bytes_filled=0,
-        minimum_fill=minimum_fill,
-        element_size=element_size,
-        view_constructor=ctor,
-        reader_type="byob",
+        buffer,
+        buffer.byte_length,  # its buffer byte length
+        byte_offset,
+        byte_length,
+        0,  # its bytes filled
+        minimum_fill,
+        element_size,
+        ctor,
+        "byob",
     )
     # 14. If others are to be filled before,
     if controller._pending_pull_intos:
