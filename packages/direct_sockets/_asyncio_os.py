@@ -181,20 +181,24 @@ class AsyncioTCPConnection:
 
     def read(self, size: int) -> Answer[bytes]:
         """See `TCPConnection.read`."""
-        return self._read(self._sock.recv, size)
+        try:
+            return self._sock.recv(size)
+        except _WOULD_BLOCK:
+            return self._wait_to_receive(self._sock.recv, size)
+        except OSError as error:
+            return a_promise_rejected_with(error)
 
     def read_into(self, view: memoryview) -> Answer[int]:
         """See `TCPConnection.read_into`."""
-        return self._read(self._sock.recv_into, view)
-
-    def _read(self, receive: Callable[[Any], Any], argument: object) -> Answer[Any]:
-        assert self._waiting_reader is None
         try:
-            return receive(argument)
+            return self._sock.recv_into(view)
         except _WOULD_BLOCK:
-            pass
+            return self._wait_to_receive(self._sock.recv_into, view)
         except OSError as error:
             return a_promise_rejected_with(error)
+
+    def _wait_to_receive(self, receive: Callable[[Any], Any], argument: object) -> Promise[Any]:
+        assert self._waiting_reader is None
         self._waiting_reader = Promise()
         self._receive = lambda: receive(argument)
         if not self._watching:

@@ -8,6 +8,7 @@ they run once for each side, and for a readable not before its queue has been re
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
@@ -257,8 +258,7 @@ class TCPSocket:
         stream: ReadableStream[memoryview] = new(ReadableStream)
 
         # 2. Pulling takes these steps:
-        def pull_algorithm() -> Promise[None]:
-            return self._pull(connection)
+        pull_algorithm = partial(self._pull, connection)
 
         # 3. Cancelling takes these steps:
         def cancel_algorithm(_: object) -> Promise[None]:

@@ -150,7 +150,11 @@ class MemoryBuffer:
                 ) from error
             self._given = None
         if self._views:
-            _release(self._views)
+            for view in self._views:
+                try:
+                    view.release()
+                except BufferError:  # another object holds on to it, and keeps on seeing the memory
+                    continue
             self._views = ()
         self.data = _NO_DATA
         self.byte_length = 0
@@ -160,14 +164,6 @@ class MemoryBuffer:
     def handed_out(self, view: memoryview) -> None:
         """The memoryview is in a user's hands from now on."""
         self._views += (view,)
-
-
-def _release(views: tuple[memoryview, ...]) -> None:
-    for view in views:
-        try:
-            view.release()
-        except BufferError:  # another object holds on to it, and keeps on seeing the memory
-            continue
 
 
 @final
@@ -184,7 +180,7 @@ class _MemoryViewConstructor:
         view = buffer.data[byte_offset : byte_offset + length * self.element_size]
         if self.format != "B":
             view = cast("memoryview[int]", view.cast(cast("Any", self.format)))
-        buffer.handed_out(view)
+        buffer._views += (view,)
         return view
 
 

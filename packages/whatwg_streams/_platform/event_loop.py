@@ -68,7 +68,12 @@ class MicrotaskQueue:
             for _ in repeat(None, MICROTASKS_PER_TURN):
                 if not jobs:
                     break
-                self._run_one()
+                callback, argument = jobs.popleft()
+                try:
+                    callback(argument)
+                except Exception as exception:
+                    report_exception(exception, "A microtask raised")
+                del callback, argument  # an exception that somebody keeps leads to this frame
         finally:
             self._draining = False
             if jobs:
@@ -140,7 +145,7 @@ def catch_up() -> bool:
     queue._draining = True
     try:
         for _ in repeat(None, len(jobs)):
-            if jobs[0][0] is resume:
+            if jobs[0][0] is Waiter.wake:
                 return False
             queue._run_one()
     finally:
@@ -148,11 +153,6 @@ def catch_up() -> bool:
         if jobs and not draining:
             queue.schedule()
     return True
-
-
-def is_draining() -> bool:
-    """Whether we were called by the drain itself, that is, outside of every asyncio task."""
-    return _this_thread.queue._draining
 
 
 def adopt_waiting_microtasks() -> None:
@@ -276,7 +276,7 @@ class Waiter:
         if self._after_a_turn:
             self._loop.call_soon(self.wake)
         else:
-            enqueue_microtask(resume, self)
+            enqueue_microtask(Waiter.wake, self)
 
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""
@@ -289,7 +289,7 @@ class Waiter:
             return
         if get_running_loop_or_none() is not self._loop:
             self._loop.call_soon_threadsafe(callback, self, context=context)
-        elif is_draining():
+        elif _this_thread.queue._draining:
             context.run(callback, self)
         else:
             self._loop.call_soon(callback, self, context=context)
@@ -326,11 +326,6 @@ class Waiter:
 
     def __repr__(self) -> str:
         return f"<Waiter {self._state} for {self._waits_for!r}>"
-
-
-def resume(waiter: Waiter) -> None:
-    """The microtask that resumes a task."""
-    waiter.wake()
 
 
 # Timers ------------------------------------------------------------------------------------------

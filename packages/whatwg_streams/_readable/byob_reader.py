@@ -123,7 +123,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         # 5.1. or it is a RangeError;
         # 6. nor more bytes of a DataView,
         # 6.1. or it is one too.
-        if min_ > view_.array_length:
+        if min_ != 1 and min_ > view_.array_length:  # a view that is not empty has one item, at least
             return a_promise_rejected_with(
                 RangeError(f"min: the view has {view_.array_length} items, {min_} do not fit")
             )

@@ -219,14 +219,17 @@ def current_byob_request_view(stream: ReadableStream[Any]) -> memoryview | None:
     Where a reader waits to have bytes written to, or None. Write to it, then enqueue what was written.
     """
     # 1. Assert: it is a byte stream.
-    controller = _byte_controller(stream)
+    controller = stream._controller
+    assert isinstance(controller, byte_controller.ReadableByteStreamController)
     # 2. The BYOB request.
     byob_request = pull_into.readable_byte_stream_controller_get_byob_request(controller)
     # 3. Without one there is no view;
     if byob_request is None:
         return None
     # 4. otherwise it is that of the request.
-    return byob_request.view
+    view = byob_request._view
+    assert view is not None
+    return view.object  # type: ignore[no-any-return]
 
 
 def respond_to_current_byob_request(stream: ReadableStream[Any], bytes_written: int) -> None:
@@ -235,7 +238,8 @@ def respond_to_current_byob_request(stream: ReadableStream[Any], bytes_written: 
     That is what `enqueue_into_readable_stream` does with the first bytes of the view; this saves making a
     view of them.
     """
-    pull_into.readable_byte_stream_controller_respond(_byte_controller(stream), bytes_written)
+    assert isinstance(stream._controller, byte_controller.ReadableByteStreamController)
+    pull_into.readable_byte_stream_controller_respond(stream._controller, bytes_written)
 
 
 def pull_from_bytes_into_readable_stream(stream: ReadableStream[Any], bytes_: bytearray) -> None:

@@ -540,7 +540,7 @@ async def test_a_task_resumed_by_a_promise_keeps_its_context() -> None:
 async def test_a_waiter_that_was_woken_before_it_had_a_callback_calls_it_soon() -> None:
     gate = Promise.with_resolvers()
     waiter = gate.promise.__await__().send(None)
-    waiter.wake(None)
+    waiter.wake()
     called: list[object] = []
     waiter.add_done_callback(called.append)
     assert called == []
@@ -561,7 +561,7 @@ async def test_a_waiter_without_a_callback_can_be_cancelled() -> None:
         waiter.result()
     called: list[object] = []
     waiter.add_done_callback(called.append, context=contextvars.copy_context())
-    waiter.wake(None)
+    waiter.wake()
     await settle()
     assert called == [waiter]
 

@@ -43,10 +43,14 @@ async def test_chunks_are_transformed() -> None:
 async def test_the_marks() -> None:
     stream = _doubling()
     writer = get_a_writer(stream.writable)
+    await writer.ready
     assert writer.desired_size == 1
-    await settle()
-    assert outcome(writer.ready) == PENDING  # there is no room on the readable side
     assert stream.readable._controller.desired_size == 0
+    write = writer.write("a")
+    await settle()
+    assert outcome(write) == PENDING  # there is no room on the readable side
+    await stream.readable.cancel("enough")
+    assert outcome(write) == rejected("enough")
 
 
 async def test_flush_comes_after_the_last_chunk() -> None:
@@ -83,6 +87,7 @@ async def test_an_algorithm_that_fails_errors_both_sides(how: str, algorithm: st
     stream = _doubling(**{algorithm: fail})
     with pytest.raises(ValueError, match="no"):
         await read_all(stream_of("a").pipe_through(stream))
+    await settle()
     assert reason_of(stream.writable.get_writer().closed) is error
 
 
