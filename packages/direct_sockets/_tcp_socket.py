@@ -602,6 +602,8 @@ class TCPSocket:
         cancel_promise = cancel_readable_stream(self._readable, None)
         # 5. how that ends does not matter.
         mark_as_handled(cancel_promise)
+        # (Of a stream that is errored, nothing is cancelled; its closing is handled all the same.)
+        self._handle_closing_the_readable_stream()
         # 6. Abort the writable side;
         if self._close_error is None:
             self._close_error = AbortError("the socket was closed")

@@ -307,23 +307,23 @@ class AbandonablePromise(Promise[T_co]):
     """A promise whose maker is told when nobody will see its result.
 
     That is so when all tasks that ever awaited it were cancelled, and nobody else reacts to it: while the
-    promise is pending, or after it was fulfilled but before a task was resumed. `_abandon` is then called
-    with the promise.
+    promise is pending, or after it was fulfilled but before a task was resumed. `_abandoned` is called then.
     """
 
-    __slots__ = ("_abandon", "_observers")
+    __slots__ = ("_observers",)
 
-    _abandon: Callable[[AbandonablePromise[Any]], object]
     _observers: int
 
-    def __init__(self, abandon: Callable[[AbandonablePromise[Any]], object]) -> None:
+    def __init__(self) -> None:
         self._promise_state = "pending"
         self._promise_result = None
         self._promise_reactions = None
         self._promise_is_handled = False
         self._already_resolved = False
-        self._abandon = abandon
         self._observers = 0
+
+    def _abandoned(self) -> None:
+        """Nobody will see the result."""
 
     @override
     def _add_reaction(self, reaction: _Reaction) -> None:
@@ -335,7 +335,7 @@ class AbandonablePromise(Promise[T_co]):
         super()._waiter_was_cancelled(waiter)
         self._observers -= 1
         if self._observers == 0 and self._promise_state != "rejected":
-            self._abandon(self)
+            self._abandoned()
 
     def _withdraw(self) -> None:
         """Reject, so that awaiting a promise whose operation was withdrawn neither hangs nor gives its result."""

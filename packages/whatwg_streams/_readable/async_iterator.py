@@ -35,41 +35,43 @@ R = TypeVar("R", default=Any)
 
 
 @final
-class _IterationReadRequest:
-    """The read request of `get_the_next_iteration_result`."""
+class _IterationPromise(AbandonablePromise[Any]):
+    """The promise and the read request of `get_the_next_iteration_result`, in one object."""
 
-    __slots__ = ("chunk", "promise", "reader", "serial", "stream")
+    __slots__ = ("chunk", "reader", "serial", "stream")
 
     def __init__(self, stream: ReadableStream[Any], reader: ReadableStreamDefaultReader[Any]) -> None:
+        super().__init__()
         self.stream = stream
         self.reader = reader
         self.serial = next(unread.serials)
         self.chunk: tuple[object] | tuple[()] = ()
-        self.promise: Promise[Any] = AbandonablePromise(self.abandon)
 
     def chunk_steps(self, chunk: object) -> None:
         self.chunk = (chunk,)
         # 4.chunk.1. Resolve with the chunk.
-        resolve(self.promise, chunk)
+        resolve(self, chunk)
 
     def close_steps(self) -> None:
         # 4.close.1. Release the reader.
         readers.readable_stream_default_reader_release(self.reader)
         # 4.close.2. Resolve with the end.
-        resolve(self.promise, END_OF_ITERATION)
+        resolve(self, END_OF_ITERATION)
 
     def error_steps(self, e: object) -> None:
         # 4.error.1. Release the reader.
         readers.readable_stream_default_reader_release(self.reader)
         # 4.error.2. Reject.
-        reject(self.promise, e)
+        reject(self, e)
 
-    def abandon(self, promise: AbandonablePromise[Any]) -> None:
+    @override
+    def _abandoned(self) -> None:
         if self.chunk:
             unread.give_back(self.stream, self.serial, self.chunk[0])
-            promise._withdraw()
-        elif promise._promise_state == "pending":
-            unread.withdraw_read_request(self.stream, self, promise)
+            self._withdraw()
+        elif self._promise_state == "pending":
+            unread.withdraw_read_request(self.stream, self)
+            self._withdraw()
 
 
 @final
@@ -238,13 +240,13 @@ def get_the_next_iteration_result(
     reader = iterator._reader
     # 2. Assert: it has a stream.
     assert reader._stream is not None
-    # 3. A promise for
-    # 4. a read request. (Its steps are those of _IterationReadRequest.)
-    read_request = _IterationReadRequest(stream, reader)
+    # 3. A promise, which is also
+    # 4. the read request. (Its steps are those of _IterationPromise.)
+    promise = _IterationPromise(stream, reader)
     # 5. Read.
-    readers.readable_stream_default_reader_read(reader, read_request)
+    readers.readable_stream_default_reader_read(reader, promise)
     # 6. Return the promise.
-    return read_request.promise
+    return promise
 
 
 def asynchronous_iterator_return(

@@ -26,36 +26,38 @@ if TYPE_CHECKING:
 
 
 @final
-class _PromiseReadIntoRequest:
-    """The read-into request of `ReadableStreamBYOBReader.read`."""
+class _ReadIntoPromise(AbandonablePromise[ReadResult[Any]]):
+    """The promise and the read-into request of `ReadableStreamBYOBReader.read`, in one object."""
 
-    __slots__ = ("chunk", "promise", "serial", "stream")
+    __slots__ = ("chunk", "serial", "stream")
 
     def __init__(self, stream: ReadableStream[Any]) -> None:
+        super().__init__()
         self.stream = stream
         self.serial = next(unread.serials)
         self.chunk: ArrayBufferView | None = None
-        self.promise: Promise[ReadResult[Any]] = AbandonablePromise(self.abandon)
 
     def chunk_steps(self, chunk: ArrayBufferView) -> None:
         self.chunk = chunk
         # 9.chunk.1. Resolve with the chunk.
-        self.promise._fulfill(ReadResult(chunk.object, False))
+        self._fulfill(ReadResult(chunk.object, False))
 
     def close_steps(self, chunk: ArrayBufferView | None) -> None:
         # 9.close.1. Resolve with the end, and the view.
-        self.promise._fulfill(ReadResult(None if chunk is None else chunk.object, True))
+        self._fulfill(ReadResult(None if chunk is None else chunk.object, True))
 
     def error_steps(self, e: object) -> None:
         # 9.error.1. Reject.
-        self.promise._reject(e)
+        self._reject(e)
 
-    def abandon(self, promise: AbandonablePromise[ReadResult[Any]]) -> None:
-        if promise._promise_state == "pending":
-            unread.withdraw_read_into_request(self.stream, self, promise)
+    @override
+    def _abandoned(self) -> None:
+        if self._promise_state == "pending":
+            unread.withdraw_read_into_request(self.stream, self)
+            self._withdraw()
         elif self.chunk is not None:
             unread.give_back(self.stream, self.serial, self.chunk)
-            promise._withdraw()
+            self._withdraw()
 
 
 @final
@@ -130,13 +132,13 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         # 7. A released reader can not read.
         if self._stream is None:
             return a_promise_rejected_with(TypeError("the reader was released"))
-        # 8. A promise for
-        # 9. a read-into request. (Its steps are those of _PromiseReadIntoRequest.)
-        read_into_request = _PromiseReadIntoRequest(self._stream)
+        # 8. A promise, which is also
+        # 9. the read-into request. (Its steps are those of _ReadIntoPromise.)
+        promise = _ReadIntoPromise(self._stream)
         # 10. Read.
-        readers.readable_stream_byob_reader_read(self, view_, min_, read_into_request)
+        readers.readable_stream_byob_reader_read(self, view_, min_, promise)
         # 11. Return the promise.
-        return read_into_request.promise
+        return promise
 
     @override
     def release_lock(self) -> None:

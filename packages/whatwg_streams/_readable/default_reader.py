@@ -23,34 +23,36 @@ R = TypeVar("R", default=Any)
 
 
 @final
-class _PromiseReadRequest:
-    """The read request of `ReadableStreamDefaultReader.read`."""
+class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
+    """The promise and the read request of `ReadableStreamDefaultReader.read`, in one object."""
 
-    __slots__ = ("promise", "serial", "stream")
+    __slots__ = ("serial", "stream")
 
     def __init__(self, stream: ReadableStream[Any]) -> None:
+        super().__init__()
         self.stream = stream
         self.serial = next(unread.serials)
-        self.promise: Promise[ReadResult[Any]] = AbandonablePromise(self.abandon)
 
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
-        self.promise._fulfill(ReadResult(chunk, False))
+        self._fulfill(ReadResult(chunk, False))
 
     def close_steps(self) -> None:
         # 3.close.1. Resolve with the end.
-        self.promise._fulfill(ReadResult(None, True))
+        self._fulfill(ReadResult(None, True))
 
     def error_steps(self, e: object) -> None:
         # 3.error.1. Reject.
-        self.promise._reject(e)
+        self._reject(e)
 
-    def abandon(self, promise: AbandonablePromise[ReadResult[Any]]) -> None:
-        if promise._promise_state == "pending":
-            unread.withdraw_read_request(self.stream, self, promise)
-        elif not promise._promise_result.done:
-            unread.give_back(self.stream, self.serial, promise._promise_result.value)
-            promise._withdraw()
+    @override
+    def _abandoned(self) -> None:
+        if self._promise_state == "pending":
+            unread.withdraw_read_request(self.stream, self)
+            self._withdraw()
+        elif not self._promise_result.done:
+            unread.give_back(self.stream, self.serial, self._promise_result.value)
+            self._withdraw()
 
 
 @final
@@ -91,13 +93,13 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
         # 1. A released reader can not read.
         if self._stream is None:
             return a_promise_rejected_with(TypeError("the reader was released"))
-        # 2. A promise for
-        # 3. a read request. (Its steps are those of _PromiseReadRequest.)
-        read_request = _PromiseReadRequest(self._stream)
+        # 2. A promise, which is also
+        # 3. the read request. (Its steps are those of _ReadPromise.)
+        promise = _ReadPromise(self._stream)
         # 4. Read.
-        readers.readable_stream_default_reader_read(self, read_request)
+        readers.readable_stream_default_reader_read(self, promise)
         # 5. Return the promise.
-        return read_request.promise
+        return promise
 
     @override
     def release_lock(self) -> None:

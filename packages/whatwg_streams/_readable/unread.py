@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._platform.buffers import ArrayBuffer
-    from .._platform.promises import AbandonablePromise
     from .byob_reader import ReadableStreamBYOBReader
     from .byte_controller import ReadableByteStreamController
     from .records import ReadIntoRequest, ReadRequest
@@ -52,23 +51,19 @@ class _Numbered(Protocol):
 # Taking requests back ------------------------------------------------------------------------------
 
 
-def withdraw_read_request(stream: ReadableStream[Any], request: _Numbered, promise: AbandonablePromise[Any]) -> None:
+def withdraw_read_request(stream: ReadableStream[Any], request: _Numbered) -> None:
     """The request of a default reader, which is pending, has no observer any more."""
     reader = stream._reader
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
         _withdraw(stream, cast("deque[_Numbered]", reader._read_requests), request)
-    promise._withdraw()
 
 
-def withdraw_read_into_request(
-    stream: ReadableStream[Any], request: _Numbered, promise: AbandonablePromise[Any]
-) -> None:
+def withdraw_read_into_request(stream: ReadableStream[Any], request: _Numbered) -> None:
     """The request of a BYOB reader, which is pending, has no observer any more."""
     reader = stream._reader
     if isinstance(reader, byob_reader.ReadableStreamBYOBReader):
         _withdraw(stream, cast("deque[_Numbered]", reader._read_into_requests), request)
         _serve_those_who_wait(stream)
-    promise._withdraw()
 
 
 def _withdraw(stream: ReadableStream[Any], requests: deque[_Numbered], request: _Numbered) -> None:

@@ -36,6 +36,19 @@ _resolved: Any = Promise.resolve
 _resolved_with: Any = a_promise_resolved_with
 
 
+class _Telling(AbandonablePromise[Any]):
+    """Tells a function when it is abandoned."""
+
+    __slots__ = ("tell",)
+
+    def __init__(self, tell: Callable[[AbandonablePromise[Any]], object]) -> None:
+        super().__init__()
+        self.tell = tell
+
+    def _abandoned(self) -> None:
+        self.tell(self)
+
+
 def _raise(error: BaseException) -> NoReturn:
     raise error
 
@@ -166,7 +179,7 @@ async def test_the_representation_tells_the_state() -> None:
     rejected = Promise.reject("why")
     assert repr(rejected) == "<Promise rejected 'why'>"
     mark_as_handled(rejected)
-    assert "AbandonablePromise pending" in repr(AbandonablePromise(lambda _: None))
+    assert "AbandonablePromise pending" in repr(AbandonablePromise())
 
 
 # The verbs -------------------------------------------------------------------------------------------
@@ -872,7 +885,7 @@ def test_a_rejection_is_reported_to_its_own_loop_after_that_has_ended(
 class _Abandoned:
     def __init__(self) -> None:
         self.promises: list[Promise[Any]] = []
-        self.promise: AbandonablePromise[Any] = AbandonablePromise(self.promises.append)
+        self.promise: AbandonablePromise[Any] = _Telling(self.promises.append)
 
     async def wait(self) -> object:
         return await self.promise
@@ -944,7 +957,7 @@ async def test_a_fulfilled_promise_is_abandoned_when_its_waiter_is_cancelled_whi
 
     async def busy() -> None:
         while True:
-            promise: AbandonablePromise[int] = AbandonablePromise(abandoned.append)
+            promise: AbandonablePromise[int] = _Telling(abandoned.append)
             made.append(len(made))
             resolve(promise, made[-1])
             seen.append(await promise)
@@ -957,7 +970,7 @@ async def test_a_fulfilled_promise_is_abandoned_when_its_waiter_is_cancelled_whi
 
 
 async def test_a_withdrawn_promise_rejects_with_an_abort_error_and_is_handled(loop_errors: LoopErrors) -> None:
-    promise: AbandonablePromise[Any] = AbandonablePromise(lambda promise: promise._withdraw())
+    promise: AbandonablePromise[Any] = _Telling(lambda promise: promise._withdraw())
 
     async def wait() -> None:
         await promise

@@ -18,6 +18,7 @@ import pytest
 
 from tests.support import settle
 from whatwg_streams import AbortError, Promise, ReadableStream, RejectionError
+from whatwg_streams._platform.promises import reason_of
 from whatwg_streams._platform.webidl import (
     convert_boolean,
     convert_enumeration,
@@ -31,7 +32,6 @@ from whatwg_streams._platform.webidl import (
     get_member,
     new,
     promise_callback,
-    reason_of,
 )
 
 LARGEST = 2**53 - 1
