@@ -95,7 +95,7 @@ def set_up_readable_stream_with_byte_reading_support(
     # 2. Pull: 2.1. to 2.3. are those of `wrapper`.
     pull_algorithm_wrapper = wrapper(pull_algorithm)
     # 3. Cancel: 3.1. to 3.3. are those of `wrapper`.
-    # NOTE(spec): the text runs this one without the reason; it is given all the same.
+    # NOTE(spec): S8 the text runs this one without the reason; it is given all the same.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
     # 4. Initialize the stream.
     streams.initialize_readable_stream(stream)
@@ -155,7 +155,7 @@ def close_readable_stream(stream: ReadableStream[Any]) -> None:
         # 1.1. is closed,
         byte_controllers.readable_byte_stream_controller_close(controller)
         # 1.2. and the buffers that it was to fill go back.
-        # NOTE(spec): while bytes are queued the stream is only closing, and can not be responded to with
+        # NOTE(spec): S7 while bytes are queued the stream is only closing, and can not be responded to with
         # nothing; the text assumes that a buffer is not pending then, but one that a released reader has
         # left may be. It waits for the queue to be read.
         if controller._pending_pull_intos and stream._state == "closed":
