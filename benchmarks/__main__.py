@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from direct_sockets import PermissionsPolicy, TCPSocket
@@ -24,7 +24,6 @@ from whatwg_streams import CountQueuingStrategy, ReadableStream, WritableStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from multiprocessing.connection import Connection
 
     from whatwg_streams import ReadableStreamDefaultController
 
@@ -83,21 +82,6 @@ def per_second(count: int, run: Callable[[int], Coroutine[Any, Any, None]]) -> f
 # Downloads -----------------------------------------------------------------------------------------
 
 
-def serve(ready: Connection, size: int) -> None:
-    """Send so many bytes to whoever connects, until the pipe is closed."""
-    data = memoryview(bytes(2**20))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        ready.send(server.getsockname()[1])
-        while ready.recv():
-            connection, _ = server.accept()
-            with connection:
-                left = size
-                while left:
-                    left -= connection.send(data[:left])
-                connection.shutdown(socket.SHUT_WR)
-                connection.recv(1)
-
-
 def blocking(port: int) -> int:
     received = 0
     buffer = bytearray(VIEW)
@@ -130,24 +114,26 @@ async def asyncio_streams(port: int) -> int:
 
 
 def downloads(size: int) -> dict[str, float]:
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    server = context.Process(target=serve, args=(theirs, size))
-    server.start()
-    port = ours.recv()
+    command = [sys.executable, str(Path(__file__).with_name("byte_server.py")), str(size)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            return downloads_from(int(server.stdout.readline()), size)
+        finally:
+            server.terminate()
+
+
+def downloads_from(port: int, size: int) -> dict[str, float]:
     results: dict[str, float] = {}
     for name, download in (
         ("download, blocking recv_into, 64 KiB (MB/s)", blocking),
         ("download, BYOB reader, 64 KiB views (MB/s)", lambda port: asyncio.run(byob(port))),
         ("download, asyncio.StreamReader, 64 KiB (MB/s)", lambda port: asyncio.run(asyncio_streams(port))),
     ):
-        ours.send(True)
         started = time.perf_counter()
         received = download(port)
         results[name] = received / (time.perf_counter() - started) / 1e6
         assert received == size
-    ours.send(False)
-    server.join()
     return results
 
 

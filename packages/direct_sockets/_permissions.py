@@ -1,4 +1,4 @@
-"""§5 Integrations, the permissions policy: https://wicg.github.io/direct-sockets/#permissions-policy
+"""§5.1 Permissions policy, with §5.2 and §5.3: https://wicg.github.io/direct-sockets/#permissions-policy
 
 Three features, each with the default allowlist 'none': nothing is allowed that was not granted. A
 grant comes from, in this order,

@@ -300,8 +300,7 @@ class TCPSocket:
             return a_promise_resolved_with_undefined()
         # 2.3. In parallel:
         # 2.3.1. read that many bytes; for a reader that waits with a buffer, straight into that.
-        # 2.3.2. Then queue a task for these steps: those of _received_into and _received; and those of
-        # 2.3.2.3., which are in _receiving_failed.
+        # 2.3.2. Then queue a task for the steps of _received_into or _received, and of _receiving_failed.
         # 2.4. That is all.
         if view is not None:
             return queue_a_global_task_upon(connection.read_into(view), self._received_into, self._receiving_failed)
@@ -316,7 +315,7 @@ class TCPSocket:
         # 2.3.2.1. If the peer has closed the connection, so does the stream.
         if size == 0:
             self._finish_reading()
-        # 2.3.2.2. Otherwise the bytes go to the reader.
+        # 2.3.2.2. Otherwise the bytes, which are in its buffer already, go to the reader.
         # NOTE(spec): E2 the text gives the reader the whole view, filled or not.
         else:
             respond_to_current_byob_request(self._readable, size)
@@ -328,7 +327,10 @@ class TCPSocket:
         # 2.3.2.1. If the peer has closed the connection, so does the stream.
         if not bytes_:
             self._finish_reading()
-        # 2.3.2.2. Otherwise the bytes go to the stream.
+        # 2.3.2.2. Otherwise the bytes go to the stream:
+        # 2.3.2.2.1. to a reader's buffer, see below;
+        # 2.3.2.2.2. or, without one, as they are:
+        # 2.3.2.2.3. they are enqueued.
         elif current_byob_request_view(self._readable) is None:
             enqueue_into_readable_stream(self._readable, bytes_)
         # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
@@ -337,7 +339,8 @@ class TCPSocket:
             pull_from_bytes_into_readable_stream(self._readable, self._surplus)
 
     def _receiving_failed(self, os_error: BaseException) -> None:
-        """Step 2.3.2.3 of initializing the readable stream: an error errors the stream, and its closing is handled."""
+        """Step 2.3.2.3 of initializing the readable stream."""
+        # 2.3.2.3. Error the stream, and handle its closing.
         if is_readable(self._readable):
             error_readable_stream(self._readable, network_error(os_error, "reading"))
             self._handle_closing_the_readable_stream()
@@ -453,7 +456,8 @@ class TCPSocket:
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
         )
         signal = signal_of_writable_stream(stream)
-        # 7. When it is aborted, a write that is under way returns as soon as possible.
+        # 7. When it is aborted,
+        # 7.1. a write that is under way returns as soon as possible.
         add_abort_algorithm(signal, connection.stop_writing)
         # 8. It is [[writable]].
         self._writable = stream

@@ -26,7 +26,7 @@ def pipe_to(
     prevent_cancel: bool = False,
     signal: AbortSignal | None = None,
 ) -> Promise[None]:
-    """https://streams.spec.whatwg.org/#readablestream-pipe-to"""
+    """https://streams.spec.whatwg.org/#readablestream-pipe"""
     # 1. Assert: the one is not locked,
     assert not readable.locked
     # 2. Assert: nor is the other.

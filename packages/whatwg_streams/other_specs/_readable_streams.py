@@ -116,7 +116,7 @@ def set_up_readable_stream_with_byte_reading_support(
 def create_a_readable_stream_from_an_async_sequence(
     sequence: AsyncIterable[_T] | Iterable[_T],
 ) -> ReadableStream[_T]:
-    """https://streams.spec.whatwg.org/#readablestream-create-from-an-async-sequence
+    """https://streams.spec.whatwg.org/#readablestream-create-from-async-sequence
 
     Raises:
         TypeError: it is not iterable.
@@ -356,6 +356,7 @@ class _ReadLoop:
         self.again = True
         while self.again:
             self.again = False
+            # 1. The read request is this object.
             # 2. Read.
             readers.readable_stream_default_reader_read(self.reader, self)
         self.running = False
@@ -409,7 +410,6 @@ def tee_readable_stream(stream: ReadableStream[_T]) -> tuple[ReadableStream[_T],
     Raises:
         TypeError: the stream has a reader already.
     """
-    # 1. Tee it; this may throw.
     return tee.readable_stream_tee(stream, clone_for_branch_2=True)
 
 

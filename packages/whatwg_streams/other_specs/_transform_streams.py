@@ -70,7 +70,7 @@ def set_up_transform_stream(
 
 
 def create_an_identity_transform_stream() -> TransformStream[Any, Any]:
-    """https://streams.spec.whatwg.org/#transformstream-create-an-identity-transformstream"""
+    """https://streams.spec.whatwg.org/#create-an-identity-transformstream"""
     # 1. A new stream,
     transform_stream: TransformStream[Any, Any] = new(TransformStream)
     # 2. set up to enqueue chunks as they are.

@@ -182,7 +182,7 @@ class _Pipe:
             self.propagate_error_backward(self.dest._stored_error)
         else:
             upon(self.writer._closed_promise, None, self.propagate_error_backward)
-            # NOTE(spec): S9 that promise also waits for the sink to be aborted; the state, which is asked for, does not.
+            # NOTE(spec): S9 that promise also waits for the sink to be aborted; the state, which counts, does not.
             self.writer._errored_steps = self.propagate_error_backward
         if self.source._state == "closed":
             self.propagate_close_forward(None)
