@@ -3,16 +3,16 @@
 Sockets behind a policy, whose two sides are streams of `whatwg_streams`. The modules are the text's table of
 contents:
 
-    _tcp_socket        §1 TCPSocket
-    _tcp_server_socket §4 TCPServerSocket
-    _options           the dictionaries of all sections, and their conversions
-    _permissions       §5 permissions policy
-    _addresses         which addresses are the private network's
-    _steps             *in parallel*, *queue a global task*
-    _operating_system  the seam: what the text invokes the operating system to do
-    _asyncio_os        the seam over real sockets,
+    _tcp_socket          §1 TCPSocket
+    _tcp_server_socket   §4 TCPServerSocket
+    _options             the dictionaries of all sections, and their conversions
+    _permissions         §5 permissions policy
+    _addresses           which addresses are the private network's
+    _steps               *in parallel*, *queue a global task*
+    _operating_system    the seam: what the text invokes the operating system to do
+    _asyncio_os          the seam over real sockets,
     _asyncio_tcp_server  and over those that listen: the only modules that import `socket`
-    _errors            from the system's errors to the standard's
+    _errors              from the system's errors to the standard's
 
 This module has the public names, and nothing else.
 """

@@ -113,7 +113,7 @@ class AsyncioTCPServer:
         connections: list[AsyncioTCPConnection] = []
         while len(connections) < limit:
             try:
-                connections.append(self._accept_one())
+                sock, sockaddr = self._sock.accept()
             except OSError as error:
                 # NOTE(spec): E49 what passes does not end the server; the text makes no difference. (What
                 # comes after a connection that is there comes again, or was of another that is gone.)
@@ -123,15 +123,15 @@ class AsyncioTCPServer:
                     raise
                 self._rest()
                 return []
+            try:
+                sock.setblocking(False)
+                # (Some systems do not say whose connection it was, once it is gone.)
+                remote = _asyncio_os._endpoint(sockaddr) if sockaddr else None
+                connections.append(_asyncio_os.AsyncioTCPConnection(sock, self._loop, remote))
+            except OSError:  # it is gone; and is closed
+                continue
         self._delay = FIRST_DELAY
         return connections
-
-    def _accept_one(self) -> AsyncioTCPConnection:
-        sock, sockaddr = self._sock.accept()
-        sock.setblocking(False)
-        # (Some systems do not say whose connection it was, once it is gone.)
-        remote = _asyncio_os._endpoint(sockaddr) if sockaddr else None
-        return _asyncio_os.AsyncioTCPConnection(sock, self._loop, remote)
 
     def _wait(self) -> None:
         if not self._watching and self._timer is None:
