@@ -3,23 +3,36 @@
 Sockets behind a policy, whose two sides are streams of `whatwg_streams`. The modules are the text's table of
 contents:
 
-    _tcp_socket        §1 TCPSocket
-    _options           the dictionaries of all sections, and their conversions
-    _permissions       §5 permissions policy
-    _addresses         which addresses are the private network's
-    _steps             *in parallel*, *queue a global task*
-    _operating_system  the seam: what the text invokes the operating system to do
-    _asyncio_os        the seam over real sockets: the only module that imports `socket`
-    _errors            from the system's errors to the standard's
+    _tcp_socket          §1 TCPSocket
+    _tcp_server_socket   §4 TCPServerSocket
+    _options             the dictionaries of all sections, and their conversions
+    _permissions         §5 permissions policy
+    _addresses           which addresses are the private network's
+    _steps               *in parallel*, *queue a global task*
+    _operating_system    the seam: what the text invokes the operating system to do
+    _asyncio_os          the seam over real sockets,
+    _asyncio_tcp_server  and over those that listen: the only modules that import `socket`
+    _errors              from the system's errors to the standard's
 
 This module has the public names, and nothing else.
 """
 
-from ._options import TCPSocketOpenInfo as TCPSocketOpenInfo
+from ._options import (
+    TCPServerSocketOpenInfo as TCPServerSocketOpenInfo,
+    TCPSocketOpenInfo as TCPSocketOpenInfo,
+)
 from ._permissions import (
     PermissionsPolicy as PermissionsPolicy,
     set_default_permissions_policy as set_default_permissions_policy,
 )
+from ._tcp_server_socket import TCPServerSocket as TCPServerSocket
 from ._tcp_socket import TCPSocket as TCPSocket
 
-__all__ = ["PermissionsPolicy", "TCPSocket", "TCPSocketOpenInfo", "set_default_permissions_policy"]
+__all__ = [
+    "PermissionsPolicy",
+    "TCPServerSocket",
+    "TCPServerSocketOpenInfo",
+    "TCPSocket",
+    "TCPSocketOpenInfo",
+    "set_default_permissions_policy",
+]

@@ -1,4 +1,4 @@
-"""The seam over real sockets: the only module that imports `socket`.
+"""The seam over real sockets: with `_asyncio_tcp_server`, the only module that imports `socket`.
 
 It needs an event loop that watches descriptors (`add_reader`): asyncio's selector loops and uvloop do.
 
@@ -24,12 +24,21 @@ from whatwg_streams.other_specs import (
     resolve,
 )
 
+from . import _asyncio_tcp_server
+from ._addresses import canonical
 from ._operating_system import Endpoint, ResolvedAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._operating_system import Answer, SocketDnsQueryType, TCPConnectionParameters
+    from ._asyncio_tcp_server import AsyncioTCPServer
+    from ._operating_system import (
+        Answer,
+        IPAddress,
+        SocketDnsQueryType,
+        TCPConnectionParameters,
+        TCPServerParameters,
+    )
 
 _FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, None: socket.AF_UNSPEC}
 _LARGEST_INT = 2**31 - 1
@@ -63,11 +72,17 @@ class AsyncioOperatingSystem:
                 errors.append(error)
         raise errors[0]
 
+    async def open_a_tcp_server_socket(
+        self, local_address: IPAddress, parameters: TCPServerParameters
+    ) -> AsyncioTCPServer:
+        """See `OperatingSystem.open_a_tcp_server_socket`."""
+        return _asyncio_tcp_server.listen(local_address, parameters, asyncio.get_running_loop())
+
 
 REAL: Final = AsyncioOperatingSystem()
 
 
-def _family_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> socket.AddressFamily:
+def _family_of(address: IPAddress) -> socket.AddressFamily:
     return socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
 
 
@@ -141,7 +156,7 @@ def keep_alive(sock: Any, milliseconds: int, platform: str) -> None:
 def _endpoint(sockaddr: Any) -> Endpoint:
     """NOTE(spec): E50 addresses in canonical text, without brackets; IPv4-mapped ones stay so."""
     address, port = sockaddr[:2]
-    return Endpoint(str(ipaddress.ip_address(str(address).partition("%")[0])), port)
+    return Endpoint(canonical(str(address).partition("%")[0]), port)
 
 
 @final
@@ -161,7 +176,7 @@ class AsyncioTCPConnection:
         "remote",
     )
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, remote: Endpoint | None = None) -> None:
         self._sock = sock
         self._loop = loop
         self._fd = sock.fileno()
@@ -171,7 +186,8 @@ class AsyncioTCPConnection:
         self._sending: Promise[bool] | None = None
         self._unsent = memoryview(b"")
         try:
-            self.remote = _endpoint(sock.getpeername())
+            # (One that is accepted may be reset already, and its peer can not be asked for any more.)
+            self.remote = _endpoint(sock.getpeername()) if remote is None else remote
             self.local = _endpoint(sock.getsockname())
         except BaseException:
             sock.close()

@@ -2,9 +2,9 @@
 
 Rule 1: what fails, fails with an OSError: the promise that a method answers with, or the coroutine that it is.
 Rule 2: what can be done at once is done at once, and answered with the result itself instead of a promise.
-Rule 3: at most one read and one write of a connection are under way at a time.
+Rule 3: at most one read and one write of a connection, and one accept of a server, are under way at a time.
 
-`_asyncio_os` does it with real sockets, and is the only module that imports `socket`.
+`_asyncio_os`, with `_asyncio_tcp_server`, does it with real sockets; no other module imports `socket`.
 """
 
 from __future__ import annotations
@@ -96,6 +96,39 @@ class TCPConnection(Protocol):
         ...
 
 
+class TCPServerParameters(NamedTuple):
+    """The connection parameters of section 4.1.1; None is the system's default."""
+
+    local_port: int | None = None
+    backlog: int | None = None  # connections
+    ipv6_only: bool | None = None
+
+
+class TCPServer(Protocol):
+    """An open TCP server socket."""
+
+    @property
+    def local(self) -> Endpoint:
+        """Where it is bound to."""
+        ...
+
+    def accept(self, limit: int) -> Answer[Sequence[TCPConnection]]:
+        """Accept up to so many incoming connections, as soon as there is one.
+
+        None of them means that the socket was closed gracefully by the system. What passes is no failure: a
+        connection that was aborted while it waited, or a want of descriptors or memory. It waits, and goes on.
+        """
+        ...
+
+    def stop_accepting(self) -> None:
+        """Forget the accept that is under way: no connection is taken any more, its promise stays pending."""
+        ...
+
+    def close(self) -> Answer[None]:
+        """Close the socket: those in its queue are refused; connections that were accepted stay open."""
+        ...
+
+
 class OperatingSystem(Protocol):
     """What can be asked of the operating system."""
 
@@ -114,6 +147,14 @@ class OperatingSystem(Protocol):
 
         Raises:
             OSError: none did.
+        """
+        ...
+
+    async def open_a_tcp_server_socket(self, local_address: IPAddress, parameters: TCPServerParameters) -> TCPServer:
+        """Open a TCP server socket, which listens from now on.
+
+        Raises:
+            OSError: it can not be bound to the address.
         """
         ...
 

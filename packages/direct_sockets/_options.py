@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from whatwg_streams import ReadableStream, WritableStream
 
     from ._operating_system import SocketDnsQueryType
+    from ._tcp_socket import TCPSocket
 
 
 def convert_remote_address(value: object, what: str) -> str:
@@ -95,5 +96,57 @@ class TCPSocketOpenInfo:
     writable: WritableStream[Any]
     remote_address: str
     remote_port: int
+    local_address: str
+    local_port: int
+
+
+# §4 TCPServerSocket ----------------------------------------------------------------------------------
+
+
+class TCPServerSocketOptions(NamedTuple):
+    """https://wicg.github.io/direct-sockets/#dom-tcpserversocketoptions; None is a missing member."""
+
+    backlog: int | None  # connections
+    ipv6_only: bool | None
+    local_port: int | None
+
+
+def convert_tcp_server_socket_options(
+    *, backlog: object, ipv6_only: object, local_port: object
+) -> TCPServerSocketOptions:
+    """Convert the members of the dictionary TCPServerSocketOptions; None is a missing one.
+
+    Raises:
+        TypeError: a member is of another type, or out of range.
+    """
+    # NOTE(spec): E30 the port of this dictionary is [EnforceRange]: it does not wrap.
+    return TCPServerSocketOptions(
+        convert_unsigned_long(backlog, "backlog"),
+        _convert_optional_boolean(ipv6_only),
+        _convert_in_range(local_port, "local_port", 16),
+    )
+
+
+def _convert_optional_boolean(value: object) -> bool | None:
+    """The IDL type boolean, of an optional member."""
+    return None if value is None else convert_boolean(value)
+
+
+def _convert_in_range(value: object, what: str, bits: int) -> int | None:
+    """The IDL types [EnforceRange] unsigned short and the like, of an optional member."""
+    return None if value is None else convert_unsigned_integer(value, what, bits, enforce_range=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TCPServerSocketOpenInfo:
+    """What `TCPServerSocket.opened` gives: https://wicg.github.io/direct-sockets/#dom-tcpserversocketopeninfo
+
+    Attributes:
+        readable: the connections that come in, each a `TCPSocket` that is open already.
+        local_address: the IP address that the socket is bound to, in canonical text.
+        local_port: the port that it is bound to.
+    """
+
+    readable: ReadableStream[TCPSocket]
     local_address: str
     local_port: int

@@ -228,6 +228,18 @@ class TCPSocket:
         finally:
             self._opening = None
 
+    @classmethod
+    def _accepted(cls, connection: TCPConnection) -> TCPSocket:
+        """A new TCPSocket for a connection that the operating system has accepted.
+
+        NOTE(spec): E16 the text does not say what state it is in. It is open, `opened` is resolved.
+        NOTE(spec): E17 the private network is none of its concern: nothing is connected to.
+        """
+        self = new(cls)
+        self._initialize()
+        self._opened(connection)
+        return self
+
     def _opened(self, connection: TCPConnection) -> None:
         """The steps of success; for an accepted connection, too."""
         self._connection = connection

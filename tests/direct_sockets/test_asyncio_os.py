@@ -120,7 +120,7 @@ async def test_a_mapped_address_is_reported_as_such() -> None:
     with listening() as (listener, port):
         mapped = ResolvedAddress(ip_address("::ffff:127.0.0.1"))
         connection = await REAL.open_a_tcp_socket([mapped], port, DEFAULTS)
-        assert connection.remote == Endpoint(str(ip_address("::ffff:127.0.0.1")), port)
+        assert connection.remote == Endpoint("::ffff:127.0.0.1", port)
         connection.close()
         (await accept(listener)).close()
 

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from direct_sockets import TCPSocketOpenInfo
+from direct_sockets import TCPServerSocketOpenInfo, TCPSocketOpenInfo
 from direct_sockets._options import (
+    TCPServerSocketOptions,
     TCPSocketOptions,
     convert_dns_query_type,
     convert_port,
     convert_remote_address,
+    convert_tcp_server_socket_options,
     convert_tcp_socket_options,
     convert_unsigned_long,
 )
@@ -169,4 +171,59 @@ def test_an_open_info_can_not_be_changed() -> None:
     info = TCPSocketOpenInfo(ReadableStream(), WritableStream(), "::1", 80, "::1", 40000)
     with pytest.raises(dataclasses.FrozenInstanceError):
         info.remote_port = 81  # type: ignore[misc]
+    assert not hasattr(info, "__dict__")
+
+
+# TCPServerSocketOptions
+
+
+SERVER_NOTHING: dict[str, Any] = {"backlog": None, "ipv6_only": None, "local_port": None}
+
+
+def test_server_options_are_all_optional() -> None:
+    assert convert_tcp_server_socket_options(**SERVER_NOTHING) == TCPServerSocketOptions(None, None, None)
+
+
+def test_server_options_are_converted() -> None:
+    options = convert_tcp_server_socket_options(backlog="16", ipv6_only=math.nan, local_port=65535.9)
+    assert options == TCPServerSocketOptions(16, False, 65535)
+    options = convert_tcp_server_socket_options(backlog=2**32 - 1, ipv6_only="no", local_port=-0.5)
+    assert options == TCPServerSocketOptions(2**32 - 1, True, 0)
+
+
+@pytest.mark.parametrize("wrong", [-1, 65536, math.nan, math.inf, "http", object(), [1]], ids=repr)
+def test_a_server_port_does_not_wrap_around(wrong: object) -> None:
+    with pytest.raises(TypeError, match="local_port"):
+        convert_tcp_server_socket_options(**{**SERVER_NOTHING, "local_port": wrong})
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**32, math.nan, "many", object()], ids=repr)
+def test_a_backlog_has_to_be_in_range(wrong: object) -> None:
+    with pytest.raises(TypeError, match="backlog"):
+        convert_tcp_server_socket_options(**{**SERVER_NOTHING, "backlog": wrong})
+
+
+def test_server_members_are_converted_in_the_order_of_their_names() -> None:
+    order: list[str] = []
+
+    class Number:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __index__(self) -> int:
+            order.append(self.name)
+            return 1
+
+        def __bool__(self) -> bool:
+            order.append(self.name)
+            return True
+
+    convert_tcp_server_socket_options(**{name: Number(name) for name in reversed(SERVER_NOTHING)})
+    assert order == sorted(SERVER_NOTHING)
+
+
+def test_the_open_info_of_a_server_can_not_be_changed() -> None:
+    info = TCPServerSocketOpenInfo(ReadableStream(), "::1", 40000)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        info.local_port = 81  # type: ignore[misc]
     assert not hasattr(info, "__dict__")

@@ -17,16 +17,23 @@ import socket
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Literal
 
-from direct_sockets import PermissionsPolicy, TCPSocket, TCPSocketOpenInfo
+from direct_sockets import (
+    PermissionsPolicy,
+    TCPServerSocket,
+    TCPServerSocketOpenInfo,
+    TCPSocket,
+    TCPSocketOpenInfo,
+)
 from direct_sockets._operating_system import (
     Answer,
     Endpoint,
     ResolvedAddress,
     SocketDnsQueryType,
     TCPConnectionParameters,
+    TCPServerParameters,
     current_operating_system,
 )
 from whatwg_streams import Promise
@@ -38,7 +45,7 @@ BOTH: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(
 #: What `feed` takes for the end of what the peer sends.
 FIN: Final = b""
 
-Call = Literal["resolve", "open", "read", "write", "shut_down", "close"]
+Call = Literal["resolve", "open", "open_server", "read", "write", "shut_down", "accept", "close"]
 
 
 class _Answers:
@@ -64,6 +71,10 @@ class _Answers:
         """Return the calls so far and forget them."""
         taken, self.calls = self.calls, []
         return taken
+
+    def done(self, call: str) -> int:
+        """How often this was called."""
+        return sum(one[0] == call for one in self.calls)
 
     def _called(self, call: Call, *arguments: object, result: Any = None) -> Any:
         self.calls.append((call, *arguments))
@@ -150,18 +161,58 @@ class HandmadeConnection(_Answers):
     def close(self) -> Answer[None]:
         return self._called("close")  # type: ignore[no-any-return]
 
-    def done(self, call: str) -> int:
-        """How often this was called."""
-        return sum(one[0] == call for one in self.calls)
+
+class HandmadeServer(_Answers):
+    """A TCPServer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local = Endpoint("9.9.9.9", 40000)
+        self._incoming: deque[HandmadeConnection | OSError | None] = deque()
+        self._limit = 0
+
+    def come(self, *events: HandmadeConnection | OSError | None) -> None:
+        """Let connections come, an error, or the end; for the accept that waits and for those to come."""
+        self._incoming.extend(events)
+        if "accept" in self.pending:
+            promise = self.pending.pop("accept")
+            resolve(promise, self._next())
+
+    def accept(self, limit: int) -> Answer[Sequence[HandmadeConnection]]:
+        assert limit > 0
+        self.calls.append(("accept", limit))
+        assert "accept" not in self.pending, "two accepts at a time"
+        self._limit = limit
+        if self._incoming:
+            return self._next()  # type: ignore[no-any-return]
+        self.pending["accept"] = promise = Promise[Any]()
+        return promise
+
+    def _next(self) -> Any:
+        if isinstance(self._incoming[0], OSError):
+            return a_promise_rejected_with(self._incoming.popleft())
+        connections: list[HandmadeConnection] = []
+        while self._incoming and isinstance(self._incoming[0], HandmadeConnection) and len(connections) < self._limit:
+            connections.append(self._incoming[0])
+            self._incoming.popleft()
+        return connections
+
+    def stop_accepting(self) -> None:
+        self.calls.append(("stop_accepting",))
+        self.pending.pop("accept", None)
+
+    def close(self) -> Answer[None]:
+        return self._called("close")  # type: ignore[no-any-return]
 
 
 class HandmadeSystem(_Answers):
-    """An OperatingSystem, with one connection to give."""
+    """An OperatingSystem, with one connection and one server to give."""
 
     def __init__(self, *addresses: str) -> None:
         super().__init__()
         self.addresses = [ResolvedAddress(ip_address(one)) for one in addresses or ("8.8.8.8",)]
         self.connection = HandmadeConnection()
+        self.server = HandmadeServer()
 
     @contextlib.contextmanager
     def installed(self, policy: PermissionsPolicy = ONE) -> Iterator[None]:
@@ -182,6 +233,11 @@ class HandmadeSystem(_Answers):
         texts = tuple(str(one.address) for one in addresses)
         return await self._answered("open", texts, remote_port, parameters, result=self.connection)  # type: ignore[no-any-return]
 
+    async def open_a_tcp_server_socket(
+        self, local_address: IPv4Address | IPv6Address, parameters: TCPServerParameters
+    ) -> HandmadeServer:
+        return await self._answered("open_server", str(local_address), parameters, result=self.server)  # type: ignore[no-any-return]
+
     async def _answered(self, call: Call, *arguments: object, result: object) -> Any:
         answer = self._called(call, *arguments, result=result)
         if not isinstance(answer, Promise):
@@ -201,6 +257,16 @@ async def handmade_socket(
     with system.installed():
         tcp_socket = TCPSocket("example.com", 80)
     return tcp_socket, await tcp_socket.opened, system.connection
+
+
+async def handmade_server(
+    system: HandmadeSystem | None = None,
+) -> tuple[TCPServerSocket, TCPServerSocketOpenInfo, HandmadeServer]:
+    """Return an open server socket of an operating system, with its stream and its server."""
+    system = system or HandmadeSystem()
+    with system.installed():
+        server_socket = TCPServerSocket("9.9.9.9")
+    return server_socket, await server_socket.opened, system.server
 
 
 # Real peers -------------------------------------------------------------------------------------------

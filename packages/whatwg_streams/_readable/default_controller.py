@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 from typing_extensions import override
 
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue
+from . import unread
 from .ops import controller_interface, default_controllers
 
 if TYPE_CHECKING:
@@ -113,7 +114,10 @@ class ReadableStreamDefaultController:
     def _cancel_steps(self, reason: object) -> Promise[Any]:
         """https://streams.spec.whatwg.org/#rs-default-controller-private-cancel"""
         # 1. Empty the queue.
+        queue = self._queue
         reset_queue(self)
+        # (Beyond the standard, whoever set up the stream is told.)
+        unread.discard(self._stream, queue)
         # 2. Perform the cancel algorithm.
         assert self._cancel_algorithm is not None
         result = self._cancel_algorithm(reason)

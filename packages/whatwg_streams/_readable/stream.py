@@ -18,7 +18,7 @@ from .ops import byte_controllers, controller_interface, default_controllers, pi
 from .underlying_source import convert_underlying_source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from .._strategies import QueuingStrategy
@@ -102,6 +102,7 @@ class ReadableStream(Generic[R]):
         "__weakref__",
         "_controller",
         "_detached",
+        "_discard_algorithm",
         "_disturbed",
         "_reader",
         "_state",
@@ -111,6 +112,7 @@ class ReadableStream(Generic[R]):
 
     _controller: ReadableStreamController
     _detached: bool
+    _discard_algorithm: Callable[[Any], object] | None  # beyond the standard, see `unread.discard`
     _disturbed: bool
     _reader: ReadableStreamReader | None
     _state: str  # "readable", "closed" or "errored"

@@ -29,9 +29,10 @@ from . import byob_reader, byte_controller, default_reader
 from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .._platform.buffers import ArrayBuffer
+    from .._supporting.queue_with_sizes import ValueWithSize
     from .byob_reader import ReadableStreamBYOBReader
     from .byte_controller import ReadableByteStreamController
     from .records import ReadIntoRequest, ReadRequest
@@ -106,6 +107,7 @@ def _keep_what_was_filled(stream: ReadableStream[Any], serial: int, descriptor: 
 def give_back(stream: ReadableStream[Any], serial: int, chunk: object) -> None:
     """The read of this number was fulfilled with the chunk, but has no observer any more."""
     if stream._unread is DROPPED:
+        discard(stream, [(chunk, 1)])
         return
     _keep(stream, serial, chunk)
     event_loop.enqueue_microtask(_serve_those_who_wait, stream)  # others may be given back in the same step
@@ -149,6 +151,28 @@ def _serve_the_first_that_waits(stream: ReadableStream[Any], reader: ReadableStr
     _take(stream, buffer, byte_offset, size)
     request.chunk_steps(ArrayBufferView(buffer, byte_offset, size, descriptor.view_constructor))
     return True
+
+
+# Letting go of them ----------------------------------------------------------------------------------
+
+
+def drop(stream: ReadableStream[Any]) -> None:
+    """The stream is cancelled: nobody wants what is unread."""
+    left = stream._unread
+    stream._unread = DROPPED
+    if left:
+        discard(stream, [(chunk, 1) for _, chunk in left])
+
+
+def discard(stream: ReadableStream[Any], queue: Iterable[ValueWithSize]) -> None:
+    """Nobody will ever get what was in the queue.
+
+    Where chunks hold something that has to be given back, as sockets do, whoever set up the stream has given
+    an algorithm for it.
+    """
+    if stream._discard_algorithm is not None:
+        for chunk, _ in queue:
+            stream._discard_algorithm(chunk)
 
 
 # Reading them ----------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def set_up_readable_stream(
     cancel_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 1,
     size_algorithm: Callable[[Any], float] = every_chunk_counts_1,
+    discard_algorithm: Callable[[Any], object] | None = None,
 ) -> None:
     """Set up a new ReadableStream: https://streams.spec.whatwg.org/#readablestream-set-up
 
@@ -51,6 +52,8 @@ def set_up_readable_stream(
         cancel_algorithm: called with the reason; may return a promise.
         high_water_mark: how much may be queued, in the unit of the sizes; not negative, not NaN.
         size_algorithm: the size of a chunk; 1 by default.
+        discard_algorithm: beyond the standard, called with each chunk that was enqueued and that nobody will
+            get, as the stream was cancelled or errored: for chunks that have to be closed. It must not throw.
     """
     # 1. Start does nothing.
     # 2. Pull: 2.1. to 2.3. are those of `wrapper`.
@@ -72,6 +75,7 @@ def set_up_readable_stream(
         high_water_mark,
         size_algorithm,
     )
+    stream._discard_algorithm = discard_algorithm
 
 
 def set_up_readable_stream_with_byte_reading_support(

@@ -11,7 +11,14 @@ import pytest
 from tests.support import settle
 from tests.support.recording import HOLD, PENDING, EventTrace, RecordingSink, outcome, reason_of, rejected
 from tests.support.sources import read_all, read_on, source_and_stream
-from whatwg_streams import AbortError, Promise, ReadableStreamDefaultReader, WritableStream
+from whatwg_streams import AbortError, Promise, ReadableStream, ReadableStreamDefaultReader, WritableStream
+from whatwg_streams.other_specs import (
+    close_readable_stream,
+    enqueue_into_readable_stream,
+    error_readable_stream,
+    new,
+    set_up_readable_stream,
+)
 
 
 async def _await(promise: Promise[Any]) -> Any:
@@ -473,3 +480,81 @@ async def test_a_read_loop_that_is_cancelled_again_and_again_reads_everything_on
             break
     await producer
     assert got == list(range(60))
+
+
+# Chunks that nobody will get
+
+
+def _telling_stream(discarded: list[Any], *chunks: object) -> ReadableStream[Any]:
+    stream: ReadableStream[Any] = new(ReadableStream)
+    set_up_readable_stream(stream, high_water_mark=4, discard_algorithm=discarded.append)
+    for chunk in chunks:
+        enqueue_into_readable_stream(stream, chunk)
+    return stream
+
+
+async def test_a_cancel_tells_of_what_was_queued_before_the_source_is_cancelled() -> None:
+    trace = EventTrace()
+    stream: ReadableStream[Any] = new(ReadableStream)
+    set_up_readable_stream(
+        stream,
+        high_water_mark=4,
+        cancel_algorithm=lambda reason: trace.log("cancel", reason),
+        discard_algorithm=lambda chunk: trace.log("discard", chunk, stream._state),
+    )
+    for chunk in "abc":
+        enqueue_into_readable_stream(stream, chunk)
+    with stream.get_reader() as reader:
+        assert await reader.read() == ("a", False)
+    await stream.cancel("why")
+    assert trace.events == [("discard", "b", "closed"), ("discard", "c", "closed"), ("cancel", "why")]
+
+
+async def test_an_error_tells_of_what_was_queued() -> None:
+    discarded: list[Any] = []
+    stream = _telling_stream(discarded, "a", "b")
+    error_readable_stream(stream, "broken")
+    assert discarded == ["a", "b"]
+    error_readable_stream(stream, "again")
+    assert discarded == ["a", "b"]
+
+
+async def test_what_is_read_is_not_told_of() -> None:
+    discarded: list[Any] = []
+    stream = _telling_stream(discarded, "a", "b")
+    close_readable_stream(stream)
+    assert await read_all(stream) == ["a", "b"]
+    await stream.cancel()
+    assert discarded == []
+
+
+async def test_a_cancel_while_closing_tells_of_the_rest() -> None:
+    discarded: list[Any] = []
+    stream = _telling_stream(discarded, "a", "b")
+    close_readable_stream(stream)
+    await stream.cancel()
+    assert discarded == ["a", "b"]
+
+
+@pytest.mark.parametrize("cancel_first", [False, True])
+async def test_a_chunk_that_a_cancelled_task_left_is_told_of_when_the_stream_is_cancelled(cancel_first: bool) -> None:
+    discarded: list[Any] = []
+    stream = _telling_stream(discarded)
+    reader = stream.get_reader()
+    (task,) = await _reading(reader, 1)
+    enqueue_into_readable_stream(stream, "a")
+    if cancel_first:
+        reader.cancel()
+    await _cancelled(task)
+    if not cancel_first:
+        assert discarded == []
+        reader.cancel()
+    assert discarded == ["a"]
+
+
+async def test_a_stream_without_such_an_algorithm_just_forgets() -> None:
+    stream: ReadableStream[Any] = new(ReadableStream)
+    set_up_readable_stream(stream, high_water_mark=4)
+    enqueue_into_readable_stream(stream, "a")
+    await stream.cancel()
+    assert await read_all(stream) == []

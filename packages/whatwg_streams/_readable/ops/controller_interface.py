@@ -54,7 +54,7 @@ def readable_stream_cancel(stream: ReadableStream[Any], reason: object) -> Promi
     # 1. It is disturbed.
     stream._disturbed = True
     # (And nobody wants what a cancelled task has left unread.)
-    stream._unread = unread.DROPPED
+    unread.drop(stream)
     # 2. If it is closed, nothing is left to cancel.
     if stream._state == "closed":
         return a_promise_resolved_with_undefined()

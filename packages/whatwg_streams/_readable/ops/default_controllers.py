@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._platform.promises import Promise, a_promise_resolved_with, a_promise_resolved_with_undefined, upon
 from ..._platform.webidl import new, promise_callback
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue
-from .. import default_controller
+from .. import default_controller, unread
 from . import controller_interface, streams
 
 if TYPE_CHECKING:
@@ -155,11 +155,14 @@ def readable_stream_default_controller_error(controller: ReadableStreamDefaultCo
     if stream._state != "readable":
         return
     # 3. Empty the queue.
+    queue = controller._queue
     reset_queue(controller)
     # 4. No algorithm is needed any more.
     readable_stream_default_controller_clear_algorithms(controller)
     # 5. It is errored.
     controller_interface.readable_stream_error(stream, e)
+    # (Beyond the standard, whoever set up the stream is told what was in the queue.)
+    unread.discard(stream, queue)
 
 
 def readable_stream_default_controller_get_desired_size(controller: ReadableStreamDefaultController) -> float | None:

@@ -113,6 +113,7 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     stream._controller = cast("Any", None)
     stream._detached = False
     stream._unread = None
+    stream._discard_algorithm = None
 
 
 def is_readable_stream_locked(stream: ReadableStream[Any]) -> bool:
