@@ -229,9 +229,12 @@ class TCPServerSocket:
         NOTE(spec): E7 the text's promise is resolved at once, so that accepts overlap, and more connections are
         taken than there is room for. Ours is resolved when the one accept is done.
         """
-        promise: Promise[None] = Promise()
+        # 2.1. So many connections are wanted. NOTE(spec): E6 at least one.
+        desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
 
-        # 2.2.2. queue a task for these steps: (See below.)
+        # 2.2. In parallel:
+        # 2.2.1. accept up to that many. (See below.)
+        # 2.2.2. Then queue a task for these steps:
         def accepted(connections: Sequence[TCPConnection]) -> None:
             # 2.2.2.1. If the socket was closed gracefully,
             if not connections and is_readable(self._readable):
@@ -250,22 +253,15 @@ class TCPServerSocket:
                 tcp_socket = TCPSocket._accepted(connection)
                 # 2.2.2.2.2. which is enqueued.
                 enqueue_into_readable_stream(self._readable, tcp_socket)
-            resolve(promise)
 
         def failed(os_error: BaseException) -> None:
             # 2.2.2.3. If there was an error, error the stream, and handle its closing.
             if is_readable(self._readable):
                 error_readable_stream(self._readable, network_error(os_error, "accepting connections"))
                 self._handle_closing_the_readable_stream(server)
-            resolve(promise)
 
-        # 2.1. So many connections are wanted. NOTE(spec): E6 at least one.
-        desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
-        # 2.2. In parallel:
-        # 2.2.1. accept up to that many, then take the steps above.
-        queue_a_global_task_upon(server.accept(desired_size), accepted, failed)
         # 2.3. That is all.
-        return promise
+        return queue_a_global_task_upon(server.accept(desired_size), accepted, failed)
 
     def _handle_closing_the_readable_stream(self, server: TCPServer) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpserversocket-readable-stream"""
@@ -278,12 +274,11 @@ class TCPServerSocket:
             # NOTE(spec): E14 the text resolves closed after an error, too, against what it says of it in 4.4.
             if is_errored(self._readable):
                 reject(self._closed_promise, stored_error_of(self._readable))
-            # 2. Resolve closed.
             else:
                 resolve(self._closed_promise)
 
         # 1. Close the socket.
-        # 2. Then queue a task for these steps.
+        # 2. Then queue a task that resolves closed.
         def queue(_: object) -> None:
             queue_a_task(closed)
 
