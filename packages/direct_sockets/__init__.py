@@ -3,23 +3,43 @@
 Sockets behind a policy, whose two sides are streams of `whatwg_streams`. The modules are the text's table of
 contents:
 
-    _tcp_socket        §1 TCPSocket
-    _options           the dictionaries of all sections, and their conversions
-    _permissions       §5 permissions policy
-    _addresses         which addresses are the private network's
-    _steps             *in parallel*, *queue a global task*
-    _operating_system  the seam: what the text invokes the operating system to do
-    _asyncio_os        the seam over real sockets: the only module that imports `socket`
-    _errors            from the system's errors to the standard's
+    _tcp_socket            §1 TCPSocket
+    _udp_socket            §2 UDPSocket
+    _multicast_controller  §3 MulticastController
+    _options               the dictionaries of all sections, and their conversions
+    _permissions           §5 permissions policy
+    _addresses             which addresses are the private network's
+    _steps                 *in parallel*, *queue a global task*
+    _operating_system      the seam: what the text invokes the operating system to do
+    _asyncio_os            the seam over real sockets; with the next, all that imports `socket`
+    _asyncio_udp           the same, for datagrams and multicast
+    _errors                from the system's errors to the standard's
 
 This module has the public names, and nothing else.
 """
 
-from ._options import TCPSocketOpenInfo as TCPSocketOpenInfo
+from ._multicast_controller import MulticastController as MulticastController
+from ._options import (
+    MulticastMembership as MulticastMembership,
+    TCPSocketOpenInfo as TCPSocketOpenInfo,
+    UDPMessage as UDPMessage,
+    UDPSocketOpenInfo as UDPSocketOpenInfo,
+)
 from ._permissions import (
     PermissionsPolicy as PermissionsPolicy,
     set_default_permissions_policy as set_default_permissions_policy,
 )
 from ._tcp_socket import TCPSocket as TCPSocket
+from ._udp_socket import UDPSocket as UDPSocket
 
-__all__ = ["PermissionsPolicy", "TCPSocket", "TCPSocketOpenInfo", "set_default_permissions_policy"]
+__all__ = [
+    "MulticastController",
+    "MulticastMembership",
+    "PermissionsPolicy",
+    "TCPSocket",
+    "TCPSocketOpenInfo",
+    "UDPMessage",
+    "UDPSocket",
+    "UDPSocketOpenInfo",
+    "set_default_permissions_policy",
+]

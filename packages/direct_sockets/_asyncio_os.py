@@ -1,4 +1,4 @@
-"""The seam over real sockets: the only module that imports `socket`.
+"""The seam over real sockets, of TCP; those of UDP are in `_asyncio_udp`. No other module imports `socket`.
 
 It needs an event loop that watches descriptors (`add_reader`): asyncio's selector loops and uvloop do.
 
@@ -24,12 +24,20 @@ from whatwg_streams.other_specs import (
     resolve,
 )
 
+from . import _asyncio_udp
 from ._operating_system import Endpoint, ResolvedAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._operating_system import Answer, SocketDnsQueryType, TCPConnectionParameters
+    from ._asyncio_udp import AsyncioDatagramSocket
+    from ._operating_system import (
+        Answer,
+        SocketDnsQueryType,
+        TCPConnectionParameters,
+        UDPMode,
+        UDPSocketParameters,
+    )
 
 _FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, None: socket.AF_UNSPEC}
 _LARGEST_INT = 2**31 - 1
@@ -62,6 +70,16 @@ class AsyncioOperatingSystem:
             except OSError as error:
                 errors.append(error)
         raise errors[0]
+
+    async def open_a_udp_socket(
+        self,
+        mode: UDPMode,
+        addresses: Sequence[ResolvedAddress],
+        port: int,
+        parameters: UDPSocketParameters,
+    ) -> AsyncioDatagramSocket:
+        """See `OperatingSystem.open_a_udp_socket`."""
+        return _asyncio_udp.open_a_udp_socket(mode, addresses, port, parameters, self.resolve)
 
 
 REAL: Final = AsyncioOperatingSystem()
