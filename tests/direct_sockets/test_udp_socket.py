@@ -539,6 +539,17 @@ async def test_the_error_of_the_other_side_comes_first() -> None:  # E12 E36
     assert reason_of(socket.closed) is caught.value
 
 
+async def test_an_error_of_reading_after_the_writable_side_was_closed() -> None:  # E36
+    socket, info, datagrams = await handmade_udp_socket()
+    await info.writable.close()
+    assert outcome(socket.closed) == PENDING
+    datagrams.feed(REFUSED)
+    with pytest.raises(NetworkError, match="receiving") as caught:
+        await info.readable.get_reader().read()
+    assert await socket.closed.then(None, lambda reason: reason) is caught.value
+    assert datagrams.done("close") == 1
+
+
 async def test_cancelling_gives_up_the_receive_and_leaves_writing_alone() -> None:  # E40
     socket, info, datagrams = await handmade_udp_socket()
     await settle()
@@ -786,6 +797,21 @@ async def test_a_send_that_was_done_when_the_stream_was_aborted_is_done() -> Non
     assert outcome(socket.closed) == rejected("enough")
 
 
+async def test_a_send_that_failed_when_the_stream_was_aborted() -> None:  # E37
+    socket, info, datagrams = await handmade_udp_socket()
+    datagrams.hold("send")
+    await info.readable.cancel()
+    writer = info.writable.get_writer()
+    write = writer.write(UDPMessage(b"1"))
+    await settle()
+    datagrams.fail("send", UNREACHABLE)
+    await writer.abort("enough")
+    assert isinstance(reason_of(write), NetworkError)
+    await settle()
+    assert outcome(socket.closed) == rejected("enough")
+    assert datagrams.done("close") == 1
+
+
 async def test_aborting_without_a_reason() -> None:  # E44
     socket, info, _ = await handmade_udp_socket()
     await info.writable.abort()
@@ -884,6 +910,21 @@ async def test_async_with_after_the_socket_was_closed() -> None:
         socket = UDPSocket(**CONNECTED)
     async with socket:
         await socket.close()
+    assert system.datagrams.done("close") == 1
+
+
+async def test_async_with_while_the_socket_is_closing() -> None:  # E37
+    system = HandmadeSystem()
+    system.datagrams.hold("send")
+    with system.installed():
+        socket = UDPSocket(**CONNECTED)
+    async with socket as info:
+        with info.writable.get_writer() as writer:
+            write = writer.write(UDPMessage(b"x"))
+            await settle()
+        closing = socket.close()
+    await closing
+    assert isinstance(reason_of(write), AbortError)
     assert system.datagrams.done("close") == 1
 
 
