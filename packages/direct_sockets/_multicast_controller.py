@@ -143,6 +143,8 @@ class MulticastController:
             # 2. and the source, too.
             if source_address is not None:
                 source = parse_ip_address(source_address, "source_address")
+            # NOTE(spec): E59 that they are of multicast, and go together, is not asked here, as written: what
+            # is wrong with them in that way can not have been joined.
             # NOTE(spec): E56 as above.
             # 3. This has to have been joined, and not be about to be left.
             key = group, source

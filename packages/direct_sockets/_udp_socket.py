@@ -4,6 +4,7 @@ Repairs of the text are marked `NOTE(spec)` with the number they have in the pro
 
 NOTE(spec): E4 "active" is not defined. A side is active until the steps to handle its closing have run.
 NOTE(spec): E40 closing and aborting do not wait for anything, for there is nothing to shut down.
+NOTE(spec): E44 a side that was aborted without a reason has None for its error, and closed an AbortError.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ class UDPSocket:
             send_buffer_size=send_buffer_size,
         )
         policy = current_policy()
-        # 1. Is it allowed?
+        # 1. Is it allowed? NOTE(spec): E25 nothing is that was not granted.
         if not policy.is_allowed("direct-sockets"):
             raise not_allowed_error("direct-sockets")
         # 2. And the options of multicast, if there are any?
@@ -255,6 +256,10 @@ class UDPSocket:
             self._opening = None
 
     def _refuse(self, error: Exception) -> None:
+        """The two steps that each refusal and each failure have.
+
+        NOTE(spec): E22 a refusal is a NotAllowedError, as written; other implementations have other errors.
+        """
         # .1. Reject opened,
         reject(self._opened_promise, error)
         # .2. and closed.

@@ -123,7 +123,7 @@ async def test_what_can_not_be_joined(group: Any, source: Any, message: str) -> 
     ],
     ids=repr,
 )
-async def test_what_can_not_be_left(group: Any, source: Any, kind: Any, message: str) -> None:  # E46
+async def test_what_can_not_be_left(group: Any, source: Any, kind: Any, message: str) -> None:  # E46 E59
     async with _controller() as (controller, datagrams):
         error = reason_of(controller.leave_group(group, source_address=source))
         assert type(error) is kind

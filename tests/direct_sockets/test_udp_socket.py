@@ -550,7 +550,7 @@ async def test_an_error_of_reading_after_the_writable_side_was_closed() -> None:
     assert datagrams.done("close") == 1
 
 
-async def test_cancelling_gives_up_the_receive_and_leaves_writing_alone() -> None:  # E40
+async def test_cancelling_gives_up_the_receive_and_leaves_writing_alone() -> None:  # E4 E40
     socket, info, datagrams = await handmade_udp_socket()
     await settle()
     reader = info.readable.get_reader()
