@@ -3,23 +3,30 @@
 Sockets behind a policy, whose two sides are streams of `whatwg_streams`. The modules are the text's table of
 contents:
 
-    _tcp_socket          §1 TCPSocket
-    _tcp_server_socket   §4 TCPServerSocket
-    _options             the dictionaries of all sections, and their conversions
-    _permissions         §5 permissions policy
-    _addresses           which addresses are the private network's
-    _steps               *in parallel*, *queue a global task*
-    _operating_system    the seam: what the text invokes the operating system to do
-    _asyncio_os          the seam over real sockets,
-    _asyncio_tcp_server  and over those that listen: the only modules that import `socket`
-    _errors              from the system's errors to the standard's
+    _tcp_socket            §1 TCPSocket
+    _udp_socket            §2 UDPSocket
+    _multicast_controller  §3 MulticastController
+    _tcp_server_socket     §4 TCPServerSocket
+    _options               the dictionaries of all sections, and their conversions
+    _permissions           §5 permissions policy
+    _addresses             which addresses are the private network's
+    _steps                 *in parallel*, *queue a global task*
+    _operating_system      the seam: what the text invokes the operating system to do
+    _asyncio_os            the seam over real sockets: of TCP,
+    _asyncio_tcp_server    of TCP servers,
+    _asyncio_udp           and of UDP and multicast; no other modules import `socket`
+    _errors                from the system's errors to the standard's
 
 This module has the public names, and nothing else.
 """
 
+from ._multicast_controller import MulticastController as MulticastController
 from ._options import (
+    MulticastMembership as MulticastMembership,
     TCPServerSocketOpenInfo as TCPServerSocketOpenInfo,
     TCPSocketOpenInfo as TCPSocketOpenInfo,
+    UDPMessage as UDPMessage,
+    UDPSocketOpenInfo as UDPSocketOpenInfo,
 )
 from ._permissions import (
     PermissionsPolicy as PermissionsPolicy,
@@ -27,12 +34,18 @@ from ._permissions import (
 )
 from ._tcp_server_socket import TCPServerSocket as TCPServerSocket
 from ._tcp_socket import TCPSocket as TCPSocket
+from ._udp_socket import UDPSocket as UDPSocket
 
 __all__ = [
+    "MulticastController",
+    "MulticastMembership",
     "PermissionsPolicy",
     "TCPServerSocket",
     "TCPServerSocketOpenInfo",
     "TCPSocket",
     "TCPSocketOpenInfo",
+    "UDPMessage",
+    "UDPSocket",
+    "UDPSocketOpenInfo",
     "set_default_permissions_policy",
 ]

@@ -1,4 +1,6 @@
-"""The seam over real sockets: with `_asyncio_tcp_server`, the only module that imports `socket`.
+"""The seam over real sockets of TCP; `_asyncio_tcp_server` has those that listen, `_asyncio_udp` those of UDP.
+
+No other module imports `socket`.
 
 It needs an event loop that watches descriptors (`add_reader`): asyncio's selector loops and uvloop do.
 
@@ -24,7 +26,7 @@ from whatwg_streams.other_specs import (
     resolve,
 )
 
-from . import _asyncio_tcp_server
+from . import _asyncio_tcp_server, _asyncio_udp
 from ._addresses import canonical
 from ._operating_system import Endpoint, ResolvedAddress
 
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ._asyncio_tcp_server import AsyncioTCPServer
+    from ._asyncio_udp import AsyncioDatagramSocket
     from ._operating_system import (
         Answer,
         IPAddress,
         SocketDnsQueryType,
         TCPConnectionParameters,
         TCPServerParameters,
+        UDPMode,
+        UDPSocketParameters,
     )
 
 _FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, None: socket.AF_UNSPEC}
@@ -71,6 +76,16 @@ class AsyncioOperatingSystem:
             except OSError as error:
                 errors.append(error)
         raise errors[0]
+
+    async def open_a_udp_socket(
+        self,
+        mode: UDPMode,
+        addresses: Sequence[ResolvedAddress],
+        port: int,
+        parameters: UDPSocketParameters,
+    ) -> AsyncioDatagramSocket:
+        """See `OperatingSystem.open_a_udp_socket`."""
+        return _asyncio_udp.open_a_udp_socket(mode, addresses, port, parameters, self.resolve)
 
     async def open_a_tcp_server_socket(
         self, local_address: IPAddress, parameters: TCPServerParameters

@@ -2,9 +2,11 @@
 
 Rule 1: what fails, fails with an OSError: the promise that a method answers with, or the coroutine that it is.
 Rule 2: what can be done at once is done at once, and answered with the result itself instead of a promise.
-Rule 3: at most one read and one write of a connection, and one accept of a server, are under way at a time.
+Rule 3: at most one read and one write of a connection or a datagram socket, and one accept of a server, are under
+way at a time.
 
-`_asyncio_os`, with `_asyncio_tcp_server`, does it with real sockets; no other module imports `socket`.
+`_asyncio_os`, with `_asyncio_udp` and `_asyncio_tcp_server`, does it with real sockets; no other module imports
+`socket`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ _T = TypeVar("_T")
 Answer: TypeAlias = "_T | Promise[_T]"
 
 SocketDnsQueryType = Literal["ipv4", "ipv6"]
+
+#: The modes that section 2.1 infers.
+UDPMode = Literal["connected", "bound"]
 
 
 class ResolvedAddress(NamedTuple):
@@ -96,6 +101,78 @@ class TCPConnection(Protocol):
         ...
 
 
+class UDPSocketParameters(NamedTuple):
+    """The parameters of section 2.1.1; None is the system's default."""
+
+    send_buffer_size: int | None = None  # bytes
+    receive_buffer_size: int | None = None  # bytes
+    ipv6_only: bool | None = None  # in bound mode only
+    multicast_time_to_live: int | None = None
+    multicast_loopback: bool | None = None
+    multicast_allow_address_sharing: bool = False  # in bound mode only
+
+
+class UDPPacket(NamedTuple):
+    """What was received: the payload, and in bound mode where it came from."""
+
+    data: bytes
+    source: Endpoint | None
+
+
+class Destination(NamedTuple):
+    """Where a datagram goes to: a name, or an address in any spelling, and a port."""
+
+    address: str
+    port: int
+    dns_query_type: SocketDnsQueryType | None = None
+
+
+class DatagramSocket(Protocol):
+    """An open UDP socket."""
+
+    @property
+    def remote(self) -> Endpoint | None:
+        """Where it is connected to, in connected mode."""
+        ...
+
+    @property
+    def local(self) -> Endpoint:
+        """Where it is bound to."""
+        ...
+
+    def provide(self, count: int) -> Answer[Sequence[UDPPacket]]:
+        """Provide up to so many UDP packets from the socket, and at least one."""
+        ...
+
+    def stop_providing(self) -> None:
+        """Forget the packets asked for: none is taken off the socket any more, the promise stays pending."""
+        ...
+
+    def send(self, data: memoryview, to: Destination | None) -> Answer[bool]:
+        """Send the bytes as one packet, in bound mode to the destination; False means that it was stopped.
+
+        A name that has several addresses has it sent to the first one that this socket can send to. Of the
+        memory of `data` nothing is needed after this has returned.
+        """
+        ...
+
+    def stop_sending(self) -> None:
+        """Let the sending that is under way return as soon as possible."""
+        ...
+
+    def join_multicast_group(self, group: IPAddress, source: IPAddress | None) -> Answer[None]:
+        """Join the multicast group: from one source only, or from any."""
+        ...
+
+    def leave_multicast_group(self, group: IPAddress, source: IPAddress | None) -> Answer[None]:
+        """Leave the multicast group that was joined with the same arguments."""
+        ...
+
+    def close(self) -> Answer[None]:
+        """Close the socket; the system leaves its groups."""
+        ...
+
+
 class TCPServerParameters(NamedTuple):
     """The connection parameters of section 4.1.1; None is the system's default."""
 
@@ -147,6 +224,27 @@ class OperatingSystem(Protocol):
 
         Raises:
             OSError: none did.
+        """
+        ...
+
+    async def open_a_udp_socket(
+        self,
+        mode: UDPMode,
+        addresses: Sequence[ResolvedAddress],
+        port: int,
+        parameters: UDPSocketParameters,
+    ) -> DatagramSocket:
+        """Open a UDP socket.
+
+        Args:
+            mode: "connected" to the first of the addresses that it can be connected to, and to no other
+                address; or "bound" to the one address there is.
+            addresses: those.
+            port: the port to connect to, or to bind to; 0 has the system choose one to bind to.
+            parameters: the options.
+
+        Raises:
+            OSError: it can not be opened.
         """
         ...
 

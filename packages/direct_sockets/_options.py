@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from whatwg_streams.other_specs import (
     convert_boolean,
     convert_enumeration,
+    convert_object,
     convert_string,
     convert_unsigned_integer,
+    get_member,
 )
 
 if TYPE_CHECKING:
     from whatwg_streams import ReadableStream, WritableStream
 
+    from ._multicast_controller import MulticastController
     from ._operating_system import SocketDnsQueryType
     from ._tcp_socket import TCPSocket
 
@@ -100,6 +103,65 @@ class TCPSocketOpenInfo:
     local_port: int
 
 
+# §2 UDPSocket ----------------------------------------------------------------------------------------
+
+
+class UDPSocketOptions(NamedTuple):
+    """https://wicg.github.io/direct-sockets/#dom-udpsocketoptions; None is a member that is not specified."""
+
+    dns_query_type: SocketDnsQueryType | None
+    ipv6_only: bool | None
+    local_address: str | None
+    local_port: int | None
+    multicast_allow_address_sharing: bool | None
+    multicast_loopback: bool | None
+    multicast_time_to_live: int | None
+    receive_buffer_size: int | None  # bytes
+    remote_address: str | None
+    remote_port: int | None
+    send_buffer_size: int | None  # bytes
+
+
+def convert_udp_socket_options(
+    *,
+    dns_query_type: object,
+    ipv6_only: object,
+    local_address: object,
+    local_port: object,
+    multicast_allow_address_sharing: object,
+    multicast_loopback: object,
+    multicast_time_to_live: object,
+    receive_buffer_size: object,
+    remote_address: object,
+    remote_port: object,
+    send_buffer_size: object,
+) -> UDPSocketOptions:
+    """Convert the members of the dictionary UDPSocketOptions; None is a missing one.
+
+    Raises:
+        TypeError: a member is of another type, or out of range.
+    """
+    # NOTE(spec): E30 the ports of this dictionary are [EnforceRange], unlike all others: they do not wrap.
+    return UDPSocketOptions(
+        convert_dns_query_type(dns_query_type, "dns_query_type"),
+        _convert_optional_boolean(ipv6_only),
+        convert_optional_string(local_address, "local_address"),
+        _convert_in_range(local_port, "local_port", 16),
+        _convert_optional_boolean(multicast_allow_address_sharing),
+        _convert_optional_boolean(multicast_loopback),
+        _convert_in_range(multicast_time_to_live, "multicast_time_to_live", 8),
+        convert_unsigned_long(receive_buffer_size, "receive_buffer_size"),
+        convert_optional_string(remote_address, "remote_address"),
+        _convert_in_range(remote_port, "remote_port", 16),
+        convert_unsigned_long(send_buffer_size, "send_buffer_size"),
+    )
+
+
+def convert_optional_string(value: object, what: str) -> str | None:
+    """The IDL type DOMString, of an optional member."""
+    return None if value is None else convert_string(value, what)
+
+
 # §4 TCPServerSocket ----------------------------------------------------------------------------------
 
 
@@ -135,6 +197,100 @@ def _convert_optional_boolean(value: object) -> bool | None:
 def _convert_in_range(value: object, what: str, bits: int) -> int | None:
     """The IDL types [EnforceRange] unsigned short and the like, of an optional member."""
     return None if value is None else convert_unsigned_integer(value, what, bits, enforce_range=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UDPMessage:
+    """A datagram that was received or is to be sent: https://wicg.github.io/direct-sockets/#dom-udpmessage
+
+    To be sent, it may as well be a mapping with these members.
+
+    Attributes:
+        data: the payload: bytes, when it was received; to be sent, a buffer of any kind.
+        remote_address: in bound mode, the IP address that it came from, in canonical text; or the name or
+            address of the host to send it to. In connected mode there is none.
+        remote_port: in bound mode, the port that it came from, or to send it to.
+        dns_query_type: to send in bound mode, "ipv4" or "ipv6", to look up addresses of one kind only.
+    """
+
+    data: Any = None
+    remote_address: str | None = None
+    remote_port: int | None = None
+    dns_query_type: SocketDnsQueryType | None = None
+
+
+def convert_udp_message(value: object) -> UDPMessage:
+    """Convert to the dictionary UDPMessage.
+
+    Raises:
+        TypeError: it is neither an object nor a mapping, or a member is of another type.
+    """
+    convert_object(value, "chunk")
+    data = get_member(value, "data")
+    if data is not None:
+        data = convert_buffer_source(data, "data")
+    dns_query_type = convert_dns_query_type(get_member(value, "dns_query_type"), "dns_query_type")
+    remote_address = convert_optional_string(get_member(value, "remote_address"), "remote_address")
+    remote_port = get_member(value, "remote_port")
+    if remote_port is not None:
+        remote_port = convert_port(remote_port, "remote_port")
+    return UDPMessage(data, remote_address, remote_port, dns_query_type)
+
+
+def convert_buffer_source(value: object, what: str) -> memoryview:
+    """The IDL type BufferSource, as its bytes.
+
+    Raises:
+        TypeError: it is no buffer, is released or not contiguous.
+    """
+    try:
+        view = memoryview(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{what}: expected bytes, a memoryview or another buffer, not {value!r:.80}") from error
+    if not view.c_contiguous:
+        raise TypeError(f"{what}: the buffer is not contiguous")
+    if view.format == "B" and view.ndim == 1:
+        return view
+    return view.cast("B") if view.nbytes else memoryview(b"")  # one without items can not always be cast
+
+
+@dataclass(frozen=True, slots=True)
+class UDPSocketOpenInfo:
+    """What `UDPSocket.opened` gives: https://wicg.github.io/direct-sockets/#dom-udpsocketopeninfo
+
+    Attributes:
+        readable: the datagrams that come, each a `UDPMessage`.
+        writable: where to write datagrams; chunks are `UDPMessage`s, or mappings with the same members.
+        local_address: the IP address that the socket is bound to, in canonical text.
+        local_port: the port that it is bound to.
+        remote_address: in connected mode, the IP address that it is connected to, in canonical text.
+        remote_port: in connected mode, the port that it is connected to.
+        multicast_controller: in bound mode, when the feature "direct-sockets-multicast" is granted.
+    """
+
+    readable: ReadableStream[UDPMessage]
+    writable: WritableStream[Any]
+    local_address: str
+    local_port: int
+    remote_address: str | None = None
+    remote_port: int | None = None
+    multicast_controller: MulticastController | None = None
+
+
+# §3 MulticastController ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MulticastMembership:
+    """https://wicg.github.io/direct-sockets/#dom-multicastmembership
+
+    Attributes:
+        group_address: the multicast group, in canonical text.
+        source_address: the only source to receive from, in canonical text; or None, for any.
+    """
+
+    group_address: str
+    source_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

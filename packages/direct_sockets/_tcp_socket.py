@@ -47,7 +47,13 @@ from . import _asyncio_os
 from ._addresses import is_private_network_address
 from ._errors import network_error
 from ._operating_system import TCPConnectionParameters, current_operating_system
-from ._options import TCPSocketOpenInfo, convert_port, convert_remote_address, convert_tcp_socket_options
+from ._options import (
+    TCPSocketOpenInfo,
+    convert_buffer_source,
+    convert_port,
+    convert_remote_address,
+    convert_tcp_socket_options,
+)
 from ._permissions import current_policy, not_allowed_error
 from ._steps import InParallel, queue_a_global_task_upon
 
@@ -484,7 +490,7 @@ class TCPSocket:
         # 3.3. The chunk has to be a buffer.
         # 3.4. It is copied: by the operating system, before `connection.write` returns.
         try:
-            bytes_ = _bytes_of(chunk)
+            bytes_ = convert_buffer_source(chunk, "chunk")
         except TypeError as error:
             reason = error
 
@@ -669,20 +675,3 @@ def _error_of(stream: ReadableStream[Any] | WritableStream[Any]) -> Any:
     """NOTE(spec): E44 an abort without a reason leaves None, which nobody could raise."""
     error = stored_error_of(stream)
     return AbortError("the stream was aborted without a reason") if error is None else error
-
-
-def _bytes_of(chunk: object) -> memoryview:
-    """The conversion to BufferSource.
-
-    Raises:
-        TypeError: it is no buffer, is released or not contiguous.
-    """
-    try:
-        view = memoryview(chunk)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"expected bytes, a memoryview or another buffer, not {chunk!r:.80}") from error
-    if not view.c_contiguous:
-        raise TypeError("the buffer is not contiguous")
-    if view.format == "B" and view.ndim == 1:
-        return view
-    return view.cast("B") if view.nbytes else memoryview(b"")  # one without items can not always be cast

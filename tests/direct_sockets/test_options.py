@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from direct_sockets import TCPServerSocketOpenInfo, TCPSocketOpenInfo
+from direct_sockets import TCPServerSocketOpenInfo, TCPSocketOpenInfo, UDPMessage
 from direct_sockets._options import (
     TCPServerSocketOptions,
     TCPSocketOptions,
+    UDPSocketOptions,
     convert_dns_query_type,
     convert_port,
     convert_remote_address,
     convert_tcp_server_socket_options,
     convert_tcp_socket_options,
+    convert_udp_message,
+    convert_udp_socket_options,
     convert_unsigned_long,
 )
 from whatwg_streams import ReadableStream, WritableStream
@@ -172,6 +175,77 @@ def test_an_open_info_can_not_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         info.remote_port = 81  # type: ignore[misc]
     assert not hasattr(info, "__dict__")
+
+
+# §2 ------------------------------------------------------------------------------------------------------
+
+
+NOTHING_OF_UDP: dict[str, Any] = dict.fromkeys(UDPSocketOptions._fields)
+
+
+def test_options_of_udp_have_no_defaults() -> None:
+    assert convert_udp_socket_options(**NOTHING_OF_UDP) == UDPSocketOptions(*[None] * 11)
+
+
+def test_options_of_udp_are_converted() -> None:
+    options = convert_udp_socket_options(
+        dns_query_type="ipv4",
+        ipv6_only=0,
+        local_address="::",
+        local_port="0x400",
+        multicast_allow_address_sharing="",
+        multicast_loopback=math.nan,
+        multicast_time_to_live=255.9,
+        receive_buffer_size=True,
+        remote_address="",
+        remote_port=65535,
+        send_buffer_size=2**32 - 1,
+    )
+    assert options == UDPSocketOptions("ipv4", False, "::", 1024, False, False, 255, 1, "", 65535, 2**32 - 1)
+
+
+@pytest.mark.parametrize("name", ["local_port", "remote_port"])
+@pytest.mark.parametrize("wrong", [-1, 65536, math.nan, math.inf, "many"], ids=repr)
+def test_ports_among_the_options_of_udp_do_not_wrap(name: str, wrong: object) -> None:
+    with pytest.raises(TypeError, match=name):
+        convert_udp_socket_options(**{**NOTHING_OF_UDP, name: wrong})
+
+
+def test_options_of_udp_are_converted_in_the_order_of_their_names() -> None:
+    assert list(UDPSocketOptions._fields) == sorted(UDPSocketOptions._fields)
+    # Each is complained of only when those before it have been found right.
+    wrong: dict[str, Any] = dict.fromkeys(UDPSocketOptions._fields, object())
+    right: dict[str, Any] = {"dns_query_type": "ipv4", "local_address": "::", "remote_address": "::1"}
+    booleans = {"ipv6_only", "multicast_allow_address_sharing", "multicast_loopback"}
+    for name in UDPSocketOptions._fields:
+        if name not in booleans:  # which any object is
+            with pytest.raises(TypeError, match=name):
+                convert_udp_socket_options(**wrong)
+        wrong[name] = right.get(name, 1)
+
+
+def test_a_message_is_converted_from_an_object_or_a_mapping() -> None:
+    class Message:
+        data = bytearray(b"x")
+        remote_port = 65536.5
+        something_else = object()
+
+    assert convert_udp_message(Message()) == UDPMessage(b"x", None, 0, None)
+    given = {"data": memoryview(b"abcd").cast("I"), "remote_address": "::1", "dns_query_type": "ipv6"}
+    assert convert_udp_message(given) == UDPMessage(b"abcd", "::1", None, "ipv6")
+    assert convert_udp_message(None) == UDPMessage()
+
+
+def test_members_of_a_message_are_read_in_the_order_of_their_names() -> None:
+    order: list[str] = []
+
+    class Message:
+        def __getattr__(self, name: str) -> None:
+            order.append(name)
+            raise AttributeError(name)
+
+    convert_udp_message(Message())
+    assert order == ["data", "dns_query_type", "remote_address", "remote_port"]
 
 
 # TCPServerSocketOptions

@@ -26,14 +26,20 @@ from direct_sockets import (
     TCPServerSocketOpenInfo,
     TCPSocket,
     TCPSocketOpenInfo,
+    UDPSocket,
+    UDPSocketOpenInfo,
 )
 from direct_sockets._operating_system import (
     Answer,
+    Destination,
     Endpoint,
     ResolvedAddress,
     SocketDnsQueryType,
     TCPConnectionParameters,
     TCPServerParameters,
+    UDPMode,
+    UDPPacket,
+    UDPSocketParameters,
     current_operating_system,
 )
 from whatwg_streams import Promise
@@ -45,7 +51,23 @@ BOTH: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(
 #: What `feed` takes for the end of what the peer sends.
 FIN: Final = b""
 
-Call = Literal["resolve", "open", "open_server", "read", "write", "shut_down", "accept", "close"]
+#: All three features.
+ALL: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self), direct-sockets-multicast=(self)")
+
+Call = Literal[
+    "resolve",
+    "open",
+    "open_server",
+    "read",
+    "write",
+    "shut_down",
+    "accept",
+    "close",
+    "provide",
+    "send",
+    "join",
+    "leave",
+]
 
 
 class _Answers:
@@ -162,6 +184,72 @@ class HandmadeConnection(_Answers):
         return self._called("close")  # type: ignore[no-any-return]
 
 
+class HandmadeDatagramSocket(_Answers):
+    """A DatagramSocket; connected unless `remote` is None."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remote: Endpoint | None = Endpoint("8.8.8.8", 53)
+        self.local = Endpoint("9.9.9.9", 40000)
+        self.sent: list[tuple[bytes, Destination | None]] = []
+        self._incoming: deque[UDPPacket | OSError] = deque()
+        self._count = 0
+
+    def feed(self, *events: UDPPacket | bytes | OSError) -> None:
+        """Let packets or an error come, for the receive that waits and for those to come."""
+        self._incoming.extend(UDPPacket(event, None) if isinstance(event, bytes) else event for event in events)
+        if "provide" in self.pending:
+            resolve(self.pending.pop("provide"), self._next())
+
+    def provide(self, count: int) -> Answer[Sequence[UDPPacket]]:
+        assert count > 0
+        self.calls.append(("provide", count))
+        assert "provide" not in self.pending, "two receives at a time"
+        self._count = count
+        if self._incoming:
+            return self._next()  # type: ignore[no-any-return]
+        self.pending["provide"] = promise = Promise[Any]()
+        return promise
+
+    def _next(self) -> Any:
+        if isinstance(self._incoming[0], OSError):
+            return a_promise_rejected_with(self._incoming.popleft())
+        packets: list[UDPPacket] = []
+        while self._incoming and len(packets) < self._count:
+            event = self._incoming[0]
+            if isinstance(event, OSError):
+                break
+            packets.append(event)
+            self._incoming.popleft()
+        return packets
+
+    def stop_providing(self) -> None:
+        self.calls.append(("stop_providing",))
+        self.pending.pop("provide", None)
+
+    def send(self, data: memoryview, to: Destination | None) -> Answer[bool]:
+        self.sent.append((bytes(data), to))
+        return self._called("send", bytes(data), to, result=True)  # type: ignore[no-any-return]
+
+    def stop_sending(self) -> None:
+        self.calls.append(("stop_sending",))
+        if "send" in self.pending:
+            self.answer("send", False)
+
+    def join_multicast_group(self, group: object, source: object) -> Answer[None]:
+        return self._called("join", str(group), None if source is None else str(source))  # type: ignore[no-any-return]
+
+    def leave_multicast_group(self, group: object, source: object) -> Answer[None]:
+        return self._called("leave", str(group), None if source is None else str(source))  # type: ignore[no-any-return]
+
+    def close(self) -> Answer[None]:
+        return self._called("close")  # type: ignore[no-any-return]
+
+    def done(self, call: str) -> int:
+        """How often this was called."""
+        return sum(one[0] == call for one in self.calls)
+
+
 class HandmadeServer(_Answers):
     """A TCPServer."""
 
@@ -206,12 +294,13 @@ class HandmadeServer(_Answers):
 
 
 class HandmadeSystem(_Answers):
-    """An OperatingSystem, with one connection and one server to give."""
+    """An OperatingSystem, with one connection, one datagram socket and one server to give."""
 
     def __init__(self, *addresses: str) -> None:
         super().__init__()
         self.addresses = [ResolvedAddress(ip_address(one)) for one in addresses or ("8.8.8.8",)]
         self.connection = HandmadeConnection()
+        self.datagrams = HandmadeDatagramSocket()
         self.server = HandmadeServer()
 
     @contextlib.contextmanager
@@ -232,6 +321,14 @@ class HandmadeSystem(_Answers):
     ) -> HandmadeConnection:
         texts = tuple(str(one.address) for one in addresses)
         return await self._answered("open", texts, remote_port, parameters, result=self.connection)  # type: ignore[no-any-return]
+
+    async def open_a_udp_socket(
+        self, mode: UDPMode, addresses: Sequence[ResolvedAddress], port: int, parameters: UDPSocketParameters
+    ) -> HandmadeDatagramSocket:
+        texts = tuple(str(one.address) for one in addresses)
+        if mode == "bound":
+            self.datagrams.remote = None
+        return await self._answered("open", mode, texts, port, parameters, result=self.datagrams)  # type: ignore[no-any-return]
 
     async def open_a_tcp_server_socket(
         self, local_address: IPv4Address | IPv6Address, parameters: TCPServerParameters
@@ -257,6 +354,19 @@ async def handmade_socket(
     with system.installed():
         tcp_socket = TCPSocket("example.com", 80)
     return tcp_socket, await tcp_socket.opened, system.connection
+
+
+async def handmade_udp_socket(
+    system: HandmadeSystem | None = None, *, bound: bool = False
+) -> tuple[UDPSocket, UDPSocketOpenInfo, HandmadeDatagramSocket]:
+    """Return an open socket of an operating system, with its streams and the system's side of it."""
+    system = system or HandmadeSystem()
+    with system.installed(ALL):
+        if bound:
+            udp_socket = UDPSocket(local_address="9.9.9.9")
+        else:
+            udp_socket = UDPSocket(remote_address="example.com", remote_port=53)
+    return udp_socket, await udp_socket.opened, system.datagrams
 
 
 async def handmade_server(
@@ -357,4 +467,40 @@ def refusing_port() -> int:
 def linux_socket_of(tcp_socket: TCPSocket) -> socket.socket:
     """The system's socket below, to read its options."""
     sock: socket.socket = tcp_socket._connection._sock  # type: ignore[union-attr]
+    return sock
+
+
+@contextlib.contextmanager
+def plain_udp_socket(address: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """Bind a plain UDP socket; its calls do not block."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((address, 0))
+        sock.setblocking(False)
+        yield sock
+
+
+async def receive_from(sock: socket.socket) -> tuple[bytes, Any]:
+    """Receive one datagram with a plain socket."""
+    loop = asyncio.get_running_loop()
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            return sock.recvfrom(65536)
+        ready = loop.create_future()
+        loop.add_reader(sock, ready.set_result, None)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(sock)
+
+
+def refusing_udp_port(address: str = "127.0.0.1") -> int:
+    """A port of loopback that no UDP socket is bound to."""
+    with plain_udp_socket(address) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def linux_udp_socket_of(udp_socket: UDPSocket) -> socket.socket:
+    """The system's socket below, to read its options."""
+    sock: socket.socket = udp_socket._socket._sock  # type: ignore[union-attr]
     return sock
