@@ -581,3 +581,45 @@ async def test_every_interleaving_of_cancelled_and_other_reads_keeps_the_bytes_i
     while not (result := await reader.read(bytearray(7))).done:
         got += _bytes(result)
     assert got == data[:sent]
+
+
+async def test_a_read_that_waits_behind_a_buffer_of_nobody_begins_with_the_part() -> None:
+    stream, source = byte_stream()
+    reader = stream.get_reader(mode="byob")
+    task = await _task(reader.read(bytearray(8), min=4))
+    source.respond(b"ab")
+    request, view = source.request, source.view
+    await _cancel(task)
+    promise = reader.read(bytearray(8), min=4)
+    await settle()
+    assert "pending" in repr(promise)
+    view[:2] = b"cd"
+    request.respond(2)
+    assert _bytes(await promise) == b"abcd"
+
+
+async def _unread_and_a_read_that_wants_more() -> tuple[Any, Any, Any]:
+    stream, source = byte_stream()
+    reader = stream.get_reader(mode="byob")
+    task = await _task(reader.read(bytearray(2)))
+    waiting = reader.read(bytearray(8), min=4)
+    source.respond(b"ab")
+    await _cancel(task)
+    await settle()
+    assert "pending" in repr(waiting)
+    return reader, source, waiting
+
+
+async def test_bytes_nobody_saw_come_before_those_that_a_read_waited_for() -> None:
+    reader, source, waiting = await _unread_and_a_read_that_wants_more()
+    source.controller.enqueue(b"cdef")
+    assert _bytes(await waiting) == b"abcd"
+    assert _bytes(await reader.read(bytearray(8))) == b"ef"
+
+
+async def test_bytes_nobody_saw_are_all_that_a_read_gets_that_wants_more_when_the_stream_ends() -> None:
+    reader, source, waiting = await _unread_and_a_read_that_wants_more()
+    source.controller.close()
+    source.controller.byob_request.respond(0)
+    assert _bytes(await waiting) == b"ab"
+    assert (await reader.read(bytearray(8))).done
