@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from whatwg_streams import AbortError, InvalidStateError, NotAllowedError, Promise, ReadableStream
+from whatwg_streams import InvalidStateError, NotAllowedError, Promise, ReadableStream
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     a_promise_resolved_with_undefined,
@@ -37,12 +37,12 @@ from ._errors import network_error
 from ._operating_system import TCPServerParameters, current_operating_system
 from ._options import TCPServerSocketOpenInfo, convert_tcp_server_socket_options
 from ._permissions import current_policy, not_allowed_error
+from ._socket import Socket
 from ._steps import InParallel, queue_a_global_task_upon
 from ._tcp_socket import TCPSocket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from ._addresses import IPAddress
     from ._operating_system import OperatingSystem, TCPConnection, TCPServer
@@ -54,7 +54,7 @@ LOWEST_LOCAL_PORT: Final = 32678
 READABLE_HIGH_WATER_MARK: Final = 1
 
 
-class TCPServerSocket:
+class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
     """A TCP socket that listens: https://wicg.github.io/direct-sockets/#tcpserversocket-interface
 
     It is opened at once; await `opened` for the stream of connections that come in, each a `TCPSocket`
@@ -82,22 +82,11 @@ class TCPServerSocket:
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_closed_promise",
-        "_opened_promise",
-        "_opening",
-        "_readable",
-        "_readable_is_active",
-        "_server",
-    )
+    __slots__ = ("_readable", "_readable_is_active", "_server")
 
     _readable: ReadableStream[TCPSocket]
-    _opened_promise: Promise[TCPServerSocketOpenInfo]
-    _closed_promise: Promise[None]
 
     _server: TCPServer | None
-    _opening: InParallel | None
     _readable_is_active: bool  # E37: until its closing is handled
 
     def __init__(
@@ -127,10 +116,7 @@ class TCPServerSocket:
         # it is true.
         if options.ipv6_only and address != IPV6_UNSPECIFIED:
             raise TypeError('ipv6_only: only for the local_address "::"')
-        self._opened_promise = Promise()
-        self._closed_promise = Promise()
-        # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the stream.
-        mark_as_handled(self._closed_promise)
+        self._initialize()
         self._server = None
         self._readable_is_active = False
         # 6. In parallel:
@@ -337,32 +323,10 @@ class TCPServerSocket:
 
     # Beyond the standard ---------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> TCPServerSocketOpenInfo:
-        try:
-            return await self._opened_promise
-        except BaseException:
-            # NOTE(spec): E42 whoever is cancelled here has nothing to close the socket with later.
-            self._give_up()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the socket, whether its stream is locked or not; how it ended, `closed` tells."""
-        self._give_up()
-        await self._closed_promise.then(None, lambda _: None)
-
-    def _give_up(self) -> None:
-        """Close the socket, even if it is not open yet, or its stream is locked."""
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
-            error = AbortError("the socket was given up while it was opening")
-            mark_as_handled(self._opened_promise)
-            reject(self._opened_promise, error)
-            reject(self._closed_promise, error)
+    @override
+    def _close_even_if_locked(self) -> None:
         # (What nobody has read of a stream that is closing, the system having closed the socket, goes too.)
-        elif self._server is not None:
+        if self._server is not None:
             mark_as_handled(cancel_readable_stream(self._readable, None))
 
     @override

@@ -31,8 +31,6 @@ from whatwg_streams.other_specs import (
     mark_as_handled,
     new,
     pull_from_bytes_into_readable_stream,
-    queue_a_microtask,
-    queue_a_task,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
@@ -40,7 +38,6 @@ from whatwg_streams.other_specs import (
     set_up_readable_stream_with_byte_reading_support,
     set_up_writable_stream,
     signal_of_writable_stream,
-    stored_error_of,
 )
 
 from . import _asyncio_os
@@ -55,15 +52,13 @@ from ._options import (
     convert_tcp_socket_options,
 )
 from ._permissions import current_policy, not_allowed_error
+from ._socket import SocketOfTwoStreams, error_of
 from ._steps import InParallel, queue_a_global_task_upon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from whatwg_streams import AbortSignal
 
-    from ._operating_system import OperatingSystem, SocketDnsQueryType, TCPConnection
+    from ._operating_system import Answer, OperatingSystem, SocketDnsQueryType, TCPConnection
     from ._options import TCPSocketOptions
 
 #: NOTE(spec): E6 the high water marks are implementation-defined. Of the readable side, in bytes:
@@ -72,7 +67,7 @@ READABLE_HIGH_WATER_MARK: Final = 65536
 WRITABLE_HIGH_WATER_MARK: Final = 1
 
 
-class TCPSocket:
+class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     """A TCP connection: https://wicg.github.io/direct-sockets/#tcpsocket-interface
 
     The connection is opened at once; await `opened` for its streams. Or let `async with` do both, and
@@ -98,31 +93,11 @@ class TCPSocket:
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_close_error",
-        "_closed_promise",
-        "_connection",
-        "_opened_promise",
-        "_opening",
-        "_peer_has_finished",
-        "_readable",
-        "_readable_is_active",
-        "_surplus",
-        "_writable",
-        "_writable_is_active",
-    )
+    __slots__ = ("_connection", "_peer_has_finished", "_surplus")
 
     _readable: ReadableStream[memoryview]
-    _writable: WritableStream[Any]
-    _opened_promise: Promise[TCPSocketOpenInfo]
-    _closed_promise: Promise[None]
 
     _connection: TCPConnection | None
-    _opening: InParallel | None
-    _readable_is_active: bool
-    _writable_is_active: bool
-    _close_error: AbortError | None  # E1: what `close` aborts the writable stream with
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
     _surplus: bytearray  # E2: bytes that no reader had room for
 
@@ -174,17 +149,11 @@ class TCPSocket:
             )
         )
 
+    @override
     def _initialize(self) -> None:
         """The initial values of the internal slots."""
-        self._opened_promise = Promise()
-        self._closed_promise = Promise()
-        # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
-        mark_as_handled(self._closed_promise)
+        super()._initialize()
         self._connection = None
-        self._opening = None
-        self._readable_is_active = False
-        self._writable_is_active = False
-        self._close_error = None
         self._peer_has_finished = False
         self._surplus = bytearray()
 
@@ -395,10 +364,10 @@ class TCPSocket:
         def closed() -> None:
             # 2.2.1. If the writable side is errored, so is closed;
             if self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._closed_promise, error_of(self._writable))
             # 2.2.2. or else if the readable side is;
             elif is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._closed_promise, error_of(self._readable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -538,10 +507,10 @@ class TCPSocket:
         def closed() -> None:
             # 2.2.1. If the readable side is errored, so is closed;
             if is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._closed_promise, error_of(self._readable))
             # 2.2.2. or else if the writable side is;
             elif self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._closed_promise, error_of(self._writable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -550,22 +519,6 @@ class TCPSocket:
         # 2.1. close the socket.
         # 2.2. Then queue a task for these steps.
         self._close_the_socket(closed)
-
-    def _writable_is_errored(self) -> bool:
-        """NOTE(spec): E1 the abort that `close` itself makes is no error."""
-        return is_errored(self._writable) and (
-            self._close_error is None or stored_error_of(self._writable) is not self._close_error
-        )
-
-    def _close_the_socket(self, closed: Callable[[], object]) -> None:
-        assert self._connection is not None
-
-        # Really a task, and after the microtasks: a write or a close that is just being rejected errors the
-        # stream in one of them.
-        def queue(_: object) -> None:
-            queue_a_microtask(lambda _: queue_a_task(closed))
-
-        queue_a_global_task_upon(self._connection.close(), queue, queue)
 
     # §1.4, §1.5, §1.6 ------------------------------------------------------------------------------------
 
@@ -616,9 +569,6 @@ class TCPSocket:
         # 8. Return [[closedPromise]].
         return self._closed_promise
 
-    def _closed_is_settled(self) -> bool:
-        return not (self._readable_is_active or self._writable_is_active)
-
     def _cancel_and_abort(self) -> None:
         # 4. Cancel the readable side;
         cancel_promise = cancel_readable_stream(self._readable, None)
@@ -635,31 +585,15 @@ class TCPSocket:
 
     # Beyond the standard ---------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> TCPSocketOpenInfo:
-        try:
-            return await self._opened_promise
-        except BaseException:
-            # NOTE(spec): E42 whoever is cancelled here has nothing to close the socket with later.
-            self._give_up()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the socket, whatever state its streams are in; how it ended, `closed` tells."""
-        self._give_up()
-        await self._closed_promise.then(None, lambda _: None)
-
-    def _give_up(self) -> None:
-        """Close the socket, even if it is not open yet, or a stream of it is locked."""
-        if self._opening is not None:
-            self._opening.cancel()
-            error = AbortError("the socket was given up while it was opening")
-            mark_as_handled(self._opened_promise)
-            reject(self._opened_promise, error)
-            reject(self._closed_promise, error)
-        elif self._connection is not None and not self._closed_is_settled():
+    @override
+    def _close_even_if_locked(self) -> None:
+        if self._connection is not None and not self._closed_is_settled():
             self._cancel_and_abort()
+
+    @override
+    def _told_to_close(self) -> Answer[None]:
+        assert self._connection is not None
+        return self._connection.close()
 
     @override
     def __repr__(self) -> str:
@@ -669,9 +603,3 @@ class TCPSocket:
         remote = self._connection.remote
         state = "closed" if self._closed_is_settled() else "open"
         return f"<{type(self).__name__} {state}, {remote.address} port {remote.port}>"
-
-
-def _error_of(stream: ReadableStream[Any] | WritableStream[Any]) -> Any:
-    """NOTE(spec): E44 an abort without a reason leaves None, which nobody could raise."""
-    error = stored_error_of(stream)
-    return AbortError("the stream was aborted without a reason") if error is None else error

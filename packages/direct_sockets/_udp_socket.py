@@ -33,15 +33,12 @@ from whatwg_streams.other_specs import (
     is_readable,
     mark_as_handled,
     new,
-    queue_a_microtask,
-    queue_a_task,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
     set_up_readable_stream,
     set_up_writable_stream,
     signal_of_writable_stream,
-    stored_error_of,
 )
 
 from . import _asyncio_os
@@ -51,18 +48,17 @@ from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
 from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options
 from ._permissions import current_policy, not_allowed_error
+from ._socket import SocketOfTwoStreams, error_of
 from ._steps import InParallel, queue_a_global_task_upon
-from ._tcp_socket import _error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
 
     from whatwg_streams import AbortSignal
 
     from ._addresses import IPAddress
     from ._multicast_controller import MulticastController
-    from ._operating_system import DatagramSocket, OperatingSystem, SocketDnsQueryType, UDPMode, UDPPacket
+    from ._operating_system import Answer, DatagramSocket, OperatingSystem, SocketDnsQueryType, UDPMode, UDPPacket
     from ._options import UDPSocketOptions
     from ._permissions import PermissionsPolicy
 
@@ -75,7 +71,7 @@ WRITABLE_HIGH_WATER_MARK: Final = 1
 FIRST_UNPRIVILEGED_PORT: Final = 1024
 
 
-class UDPSocket:
+class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
     """A socket that sends and receives datagrams: https://wicg.github.io/direct-sockets/#udpsocket-interface
 
     With `remote_address` and `remote_port` it is connected: it sends to that host and receives from it. With
@@ -117,31 +113,12 @@ class UDPSocket:
         NotAllowedError: the feature "direct-sockets" is not granted, or one for multicast is needed.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_close_error",
-        "_closed_promise",
-        "_multicast_controller",
-        "_opened_promise",
-        "_opening",
-        "_readable",
-        "_readable_is_active",
-        "_socket",
-        "_writable",
-        "_writable_is_active",
-    )
+    __slots__ = ("_multicast_controller", "_socket")
 
     _readable: ReadableStream[UDPMessage]
-    _writable: WritableStream[Any]
-    _opened_promise: Promise[UDPSocketOpenInfo]
-    _closed_promise: Promise[None]
 
     _socket: DatagramSocket | None
-    _opening: InParallel | None
     _multicast_controller: MulticastController | None
-    _readable_is_active: bool
-    _writable_is_active: bool
-    _close_error: AbortError | None  # E1: what `close` aborts the writable stream with
 
     def __init__(
         self,
@@ -188,18 +165,12 @@ class UDPSocket:
         operating_system = current_operating_system.get() or _asyncio_os.REAL
         self._opening = InParallel(lambda: self._open(operating_system, mode, local, options, policy))
 
+    @override
     def _initialize(self) -> None:
         """The initial values of the internal slots."""
-        self._opened_promise = Promise()
-        self._closed_promise = Promise()
-        # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
-        mark_as_handled(self._closed_promise)
+        super()._initialize()
         self._socket = None
-        self._opening = None
         self._multicast_controller = None
-        self._readable_is_active = False
-        self._writable_is_active = False
-        self._close_error = None
 
     async def _open(
         self,
@@ -383,10 +354,10 @@ class UDPSocket:
             # NOTE(spec): E12 E36 the text's [[storedPromise]] is the stored error; the other side's comes first.
             # 2.2.1. If the writable side is errored, so is closed;
             if self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._closed_promise, error_of(self._writable))
             # 2.2.2. or else if the readable side is;
             elif is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._closed_promise, error_of(self._readable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -493,10 +464,10 @@ class UDPSocket:
             # NOTE(spec): E12 E36 as above.
             # 2.2.1. If the readable side is errored, so is closed;
             if is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._closed_promise, error_of(self._readable))
             # 2.2.2. or else if the writable side is;
             elif self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._closed_promise, error_of(self._writable))
             # 2.2.3. otherwise all is well.
             else:
                 resolve(self._closed_promise)
@@ -505,25 +476,6 @@ class UDPSocket:
         # 2.1. close the socket.
         # 2.2. Then queue a task for these steps.
         self._close_the_socket(closed)
-
-    def _writable_is_errored(self) -> bool:
-        """NOTE(spec): E1 the abort that `close` itself makes is no error."""
-        return is_errored(self._writable) and (
-            self._close_error is None or stored_error_of(self._writable) is not self._close_error
-        )
-
-    def _close_the_socket(self, closed: Callable[[], object]) -> None:
-        assert self._socket is not None
-        # NOTE(spec): E62 E63 the multicast controller is closed from here on.
-        if self._multicast_controller is not None:
-            self._multicast_controller._socket_was_told_to_close()
-
-        # Really a task, and after the microtasks: a write that is just being rejected errors the stream in
-        # one of them.
-        def queue(_: object) -> None:
-            queue_a_microtask(lambda _: queue_a_task(closed))
-
-        queue_a_global_task_upon(self._socket.close(), queue, queue)
 
     # §2.4, §2.5, §2.6 ------------------------------------------------------------------------------------
 
@@ -575,9 +527,6 @@ class UDPSocket:
         # 8. Return [[closedPromise]].
         return self._closed_promise
 
-    def _closed_is_settled(self) -> bool:
-        return not (self._readable_is_active or self._writable_is_active)
-
     def _cancel_and_abort(self) -> None:
         # 4. Cancel the readable side;
         cancel_promise = cancel_readable_stream(self._readable, None)
@@ -592,29 +541,18 @@ class UDPSocket:
 
     # Beyond the standard ---------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> UDPSocketOpenInfo:
-        try:
-            return await self._opened_promise
-        except BaseException:
-            # NOTE(spec): E42 whoever is cancelled here has nothing to close the socket with later.
-            self._give_up()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the socket, whatever state its streams are in; how it ended, `closed` tells."""
-        self._give_up()
-        await self._closed_promise.then(None, lambda _: None)
-
-    def _give_up(self) -> None:
-        """Close the socket, even if it is not open yet, or a stream of it is locked."""
-        if self._opening is not None:
-            self._opening.cancel()
-            mark_as_handled(self._opened_promise)
-            self._refuse(AbortError("the socket was given up while it was opening"))
-        elif self._socket is not None and not self._closed_is_settled():
+    @override
+    def _close_even_if_locked(self) -> None:
+        if self._socket is not None and not self._closed_is_settled():
             self._cancel_and_abort()
+
+    @override
+    def _told_to_close(self) -> Answer[None]:
+        assert self._socket is not None
+        # NOTE(spec): E62 E63 the multicast controller is closed from here on.
+        if self._multicast_controller is not None:
+            self._multicast_controller._socket_was_told_to_close()
+        return self._socket.close()
 
     @override
     def __repr__(self) -> str:
