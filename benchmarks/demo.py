@@ -81,7 +81,8 @@ async def run(path: Path, size: int, port: int, console: Console, advance: Calla
     sent, received = HashAndCount(), HashAndCount()
     started = time.perf_counter()
     with PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)"):
-        socket = TCPSocket("127.0.0.1", port, no_delay=True, send_buffer_size=2**18)
+        # (A buffer smaller than a chunk or two, so that backpressure shows.)
+        socket = TCPSocket("127.0.0.1", port, no_delay=True, send_buffer_size=2**17)
     info = await socket.opened
     console.print(
         f"connected {info.local_address} port {info.local_port} to {info.remote_address} port {info.remote_port}"
