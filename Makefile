@@ -57,14 +57,14 @@ conformance: setup ## run the conformance suite
 wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" $(ARGS)
 
-bench: setup ## measure (ARGS=arguments)
+bench: setup ## measure, beside the peers (ARGS=arguments)
 	$(VENV_PYTHON) -m benchmarks $(ARGS)
 
 build: setup ## make the wheel and the source distribution in dist/
 	$(VENV_PYTHON) -m build
 
 clean: ## remove whatever was made
-	rm -rf .venv .venv-* dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* .bench dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
 fix: setup ## mend what ruff can, and format

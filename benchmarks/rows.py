@@ -1,0 +1,44 @@
+"""What a row is: the same work done by several contenders, and what ratio to which of them is the aim."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+OURS = "this project"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """Who does the work: a program, and the arguments it is given before the count."""
+
+    name: str
+    program: str  # a module of benchmarks.programs, or a file there
+    arguments: tuple[str, ...]
+    runtime: Literal["python", "node", "deno"] = "python"
+    count: float = 1.0  # of the row's count: less where the contender is slow and its cost flat
+
+
+@dataclasses.dataclass(frozen=True)
+class Aim:
+    """At least this ratio of our rate to that of the peer; or of a cost, the peer's to ours."""
+
+    peer: str
+    at_least: float
+    compiled: float | None = None  # the aim of the compiled packages
+    of_row: str | None = None  # first divide each rate by that contender's rate in this row
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    contenders: tuple[Contender, ...]  # ours first
+    aims: tuple[Aim, ...] = ()
+    at_most: float | None = None  # the aim of a cost, in itself
+    unit: str = "thousand/s"
+    scale: float = 1e3  # of the unit
+    cost: bool = False  # whether less is better
+    clock: Literal["cpu", "wall"] = "cpu"
+    share: float = 1.0  # of the chunks asked for
+    count: int | None = None  # fixed, whatever is asked for

@@ -1,0 +1,59 @@
+"""The results as a table, on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from .results import meets
+from .rows import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .results import Results
+    from .rows import Row
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def comparisons(row: Row, results: Results) -> Iterator[tuple[str, str, str, str]]:
+    """For each peer: its name, its median, our ratio to it, and the aim."""
+    for contender in row.contenders[1:]:
+        median = results.median(row.name, contender.name)
+        ratio = results.ratio(row, contender.name)
+        if median is None or ratio is None:
+            yield contender.name, "not found", "", ""
+            continue
+        aims = [aim for aim in row.aims if aim.peer == contender.name]
+        of = f"{number(median)} ± {100 * results.spread(row.name, contender.name):.0f} %"
+        if not aims:
+            yield contender.name, of, f"{ratio:.2f}", ""
+        for aim in aims:
+            share = results.ratio(row, aim.peer, aim.of_row)
+            if share is None:
+                yield contender.name, of, "", f"{aim.at_least:g}"
+                continue
+            name = contender.name + (f", as a share of its {aim.of_row}" if aim.of_row else "")
+            missed = "" if meets(row, results, aim) else " missed"
+            yield name, of, f"{share:.2f}", f"{aim.at_least:g}{missed}"
+    if row.at_most is not None:
+        median = results.median(row.name, OURS)
+        missed = "" if median is not None and median <= row.at_most else " missed"
+        yield "", "", "", f"at most {row.at_most:g}{missed}"
+
+
+def table_of(rows: Iterable[Row], results: Results) -> Table:
+    table = Table("row", "unit", OURS, "peer", "its median", "ratio", "aim", box=None)
+    for row in rows:
+        median = results.median(row.name, OURS)
+        if median is None:
+            continue
+        first = (row.title, row.unit, f"{number(median)} ± {100 * results.spread(row.name, OURS):.0f} %")
+        for comparison in comparisons(row, results):
+            table.add_row(*first, *comparison)
+            first = ("", "", "")
+    return table
