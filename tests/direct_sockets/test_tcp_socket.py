@@ -1116,6 +1116,9 @@ async def test_without_a_reason_none_is_kept_and_an_abort_error_raised() -> None
     writer = info.writable.get_writer()
     await writer.abort()
     assert outcome(writer.closed) == rejected(None)
+    for promise in (writer.closed, writer.ready, writer.write(b"late")):
+        with pytest.raises(AbortError):
+            await promise
     await info.readable.cancel()
     with pytest.raises(AbortError):
         await socket.closed

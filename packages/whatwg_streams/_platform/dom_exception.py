@@ -13,6 +13,7 @@ https://webidl.spec.whatwg.org/#idl-DOMException
     ├── ValueError
     │   └── RangeError             JavaScript's RangeError
     └── RejectionError             carries a reason that is not an exception
+        └── NoReasonError          carries None; is an AbortError too
 
 JavaScript's TypeError is Python's own.
 """
@@ -211,3 +212,16 @@ class RejectionError(Exception):
     @override
     def __str__(self) -> str:
         return f"a promise was rejected with {self.reason!r}"
+
+
+class NoReasonError(AbortError, RejectionError):
+    """Raised by awaiting a promise that was rejected with None: what was aborted without a reason leaves it.
+
+    So `except AbortError` is enough for those who do not know whether a reason was given.
+    """
+
+    def __init__(  # pyright: ignore[reportInconsistentConstructor] - as it is unpickled
+        self, message: str = "a promise was rejected with None: no reason was given", name: str | None = None
+    ) -> None:
+        super().__init__(message, name)
+        self.reason = None

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, 
 from typing_extensions import override
 
 from . import event_loop
-from .dom_exception import AbortError, RejectionError
+from .dom_exception import AbortError, NoReasonError, RejectionError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -44,10 +44,14 @@ class Throw(Exception):
         self.reason = reason
 
 
+def _wrapped(reason: object) -> RejectionError:
+    return NoReasonError() if reason is None else RejectionError(reason)
+
+
 def raise_reason(reason: object) -> NoReturn:
     """Raise the reason; one that can not be raised, or that would mean something else, is wrapped."""
     if not isinstance(reason, BaseException):
-        raise RejectionError(reason)
+        raise _wrapped(reason)
     if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
         raise RejectionError(reason) from reason
     try:
@@ -448,7 +452,7 @@ class _Rejection:
     def __del__(self) -> None:
         if self.report:
             reason = self.reason
-            exception = reason if isinstance(reason, BaseException) else RejectionError(reason)
+            exception = reason if isinstance(reason, BaseException) else _wrapped(reason)
             event_loop.report_exception(exception, "A promise was rejected, and nobody handled it", self.loop)
 
 

@@ -21,6 +21,7 @@ from whatwg_streams import (
     RejectionError,
     TimeoutError as StreamTimeoutError,
 )
+from whatwg_streams._platform.dom_exception import NoReasonError
 
 KINDS: list[tuple[type[DOMException], int]] = [
     (AbortError, 20),
@@ -168,6 +169,18 @@ def test_a_rejection_error_carries_any_reason() -> None:
     assert exception.reason is reason
     assert repr(reason) in str(exception)
     assert pickle.loads(pickle.dumps(RejectionError("why"))).reason == "why"
+
+
+def test_a_rejection_error_without_a_reason_is_an_abort_error_too() -> None:
+    exception = NoReasonError()
+    assert exception.reason is None
+    assert isinstance(exception, RejectionError)
+    assert isinstance(exception, AbortError)
+    assert exception.name == "AbortError"
+    assert str(exception) == "a promise was rejected with None: no reason was given"
+    copy = pickle.loads(pickle.dumps(exception))
+    assert type(copy) is NoReasonError
+    assert (copy.reason, str(copy)) == (None, str(exception))
 
 
 def test_the_public_names_are_these_classes() -> None:

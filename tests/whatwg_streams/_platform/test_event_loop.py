@@ -374,12 +374,40 @@ async def test_a_promise_settled_in_another_thread_wakes_the_task_in_its_own() -
 # Tasks and awaitables ---------------------------------------------------------------------------------
 
 
-async def test_a_task_is_queued_for_a_turn_of_its_own() -> None:
+async def test_a_task_has_its_turn_after_the_microtasks_that_are_queued_until_then() -> None:
     log: list[object] = []
+    enqueue_microtask(log.append, "before")
     event_loop.queue_a_task(lambda: log.append("task"))
-    enqueue_microtask(log.append, "microtask")
+    enqueue_microtask(lambda _: enqueue_microtask(log.append, "after, in a microtask"), None)
+    enqueue_microtask(log.append, "after")
     await settle()
-    assert log == ["task", "microtask"]
+    assert log == ["before", "after", "after, in a microtask", "task"]
+
+
+async def test_microtasks_of_a_task_run_before_the_next_task() -> None:
+    log: list[object] = []
+
+    def first() -> None:
+        log.append("first")
+        enqueue_microtask(log.append, "of the first")
+
+    event_loop.queue_a_task(first)
+    event_loop.queue_a_task(lambda: log.append("second"))
+    await settle()
+    assert log == ["first", "of the first", "second"]
+
+
+async def test_microtasks_without_end_do_not_keep_a_task_waiting_for_ever() -> None:
+    log: list[object] = []
+
+    def go_on(_: object) -> None:
+        if not log:
+            enqueue_microtask(go_on, None)
+
+    go_on(None)
+    event_loop.queue_a_task(lambda: log.append("task"))
+    await settle()
+    assert log == ["task"]
 
 
 class _Ends:

@@ -199,6 +199,16 @@ async def test_resolve_and_reject_settle_a_pending_promise_once() -> None:
     assert caught.value.reason is None
 
 
+async def test_a_rejection_without_a_reason_is_an_abort_for_those_who_await_it(loop_errors: LoopErrors) -> None:
+    with pytest.raises(AbortError) as caught:
+        await Promise.reject(None)
+    assert isinstance(caught.value, RejectionError)
+    assert promises.reason_of(caught.value) is None
+    Promise.reject(None)
+    (context,) = loop_errors.take()
+    assert isinstance(context["exception"], AbortError)
+
+
 async def test_a_promise_resolved_with_a_promise_is_another_promise() -> None:
     promise = Promise.resolve("value")
     other = _resolved_with(promise)
