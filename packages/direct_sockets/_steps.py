@@ -25,12 +25,20 @@ _tasks: set[asyncio.Task[Any]] = set()
 
 
 class InParallel:
-    """Steps that run in parallel, in a task of the running loop; or of the first one, where none runs yet."""
+    """Steps that run in parallel, in a task of the running loop; or of the first one, where none runs yet.
 
-    __slots__ = ("_cancelled", "_steps", "_task")
+    Args:
+        steps: the steps.
+        if_cancelled: what to do when the task ends by being cancelled, by whomever.
+    """
 
-    def __init__(self, steps: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    __slots__ = ("_cancelled", "_if_cancelled", "_steps", "_task")
+
+    def __init__(
+        self, steps: Callable[[], Coroutine[Any, Any, None]], if_cancelled: Callable[[], object] = lambda: None
+    ) -> None:
         self._steps = steps
+        self._if_cancelled = if_cancelled
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
         try:
@@ -44,7 +52,12 @@ class InParallel:
         if not self._cancelled:
             self._task = asyncio.get_running_loop().create_task(self._steps())
             _tasks.add(self._task)
-            self._task.add_done_callback(_tasks.discard)
+            self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        _tasks.discard(task)
+        if task.cancelled():
+            self._if_cancelled()
 
     def cancel(self) -> None:
         """Give up."""

@@ -38,7 +38,7 @@ from ._operating_system import TCPServerParameters, current_operating_system
 from ._options import TCPServerSocketOpenInfo, convert_tcp_server_socket_options
 from ._permissions import current_policy, not_allowed_error
 from ._socket import Socket
-from ._steps import InParallel, queue_a_global_task_upon
+from ._steps import queue_a_global_task_upon
 from ._tcp_socket import TCPSocket
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         self._readable_is_active = False
         # 6. In parallel:
         operating_system = current_operating_system.get() or _asyncio_os.REAL
-        self._opening = InParallel(lambda: self._open(operating_system, address, options))
+        self._open_in_parallel(lambda: self._open(operating_system, address, options))
 
     async def _open(
         self, operating_system: OperatingSystem, local_address: IPAddress, options: TCPServerSocketOptions
@@ -136,10 +136,8 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
                     f"listening on port {local_port} is not allowed, whatever is granted;"
                     f" ports from {LOWEST_LOCAL_PORT} are, or leave local_port out to have one chosen"
                 )
-                # 6.1.1. reject opened,
-                reject(self._opened_promise, error)
-                # 6.1.2. and closed.
-                reject(self._closed_promise, error)
+                # 6.1.1. and 6.1.2. reject both promises,
+                self._reject_both_promises(error)
                 # NOTE(spec): E9 and stop; the text goes on to open the socket.
                 return
             # 6.2. Open a TCP server socket.
@@ -147,18 +145,13 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
                 local_address, TCPServerParameters(local_port, options.backlog, options.ipv6_only)
             )
         # 6.3. If this fails,
-        except OSError as os_error:
+        except Exception as error:
             on_port = "" if local_port is None else f" port {local_port}"
-            failure = network_error(os_error, f"listening on {canonical(local_address)}{on_port}")
-            # 6.3.1. reject opened,
-            reject(self._opened_promise, failure)
-            # 6.3.2. and closed.
-            reject(self._closed_promise, failure)
+            # 6.3.1. and 6.3.2. reject both promises.
+            self._reject_both_promises(network_error(error, f"listening on {canonical(local_address)}{on_port}"))
         # 6.4. On success, take these steps:
         else:
             self._opened(server)
-        finally:
-            self._opening = None
 
     def _opened(self, server: TCPServer) -> None:
         """The steps of success."""
@@ -270,7 +263,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
 
         queue_a_global_task_upon(server.close(), queue, queue)
 
-    # §4.3, §4.4, §4.5 ------------------------------------------------------------------------------------
+    # §4.3, §4.5 ------------------------------------------------------------------------------------
 
     @property
     def opened(self) -> Promise[TCPServerSocketOpenInfo]:
@@ -282,15 +275,6 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-opened
         """
         return self._opened_promise
-
-    @property
-    def closed(self) -> Promise[None]:
-        """A promise that fulfills when the socket is closed, and rejects when it fails.
-
-        Cancelling a task that awaits it leaves the socket open.
-        https://wicg.github.io/direct-sockets/#dom-tcpserversocket-closed
-        """
-        return self._closed_promise
 
     def close(self) -> Promise[None]:
         """Close the socket: cancel its readable stream.

@@ -13,22 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from whatwg_streams import AbortError, InvalidStateError, Promise, ReadableStream, WritableStream
+from whatwg_streams import Promise, ReadableStream, WritableStream
 from whatwg_streams.other_specs import (
-    a_promise_rejected_with,
     a_promise_resolved_with_undefined,
-    abort_writable_stream,
     add_abort_algorithm,
-    cancel_readable_stream,
     close_readable_stream,
     current_byob_request_view,
     enqueue_into_readable_stream,
     error_readable_stream,
     has_byob_reader,
     is_errored,
-    is_locked,
     is_readable,
-    mark_as_handled,
     new,
     pull_from_bytes_into_readable_stream,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
@@ -52,8 +47,8 @@ from ._options import (
     convert_tcp_socket_options,
 )
 from ._permissions import current_policy, not_allowed_error
-from ._socket import SocketOfTwoStreams, error_of
-from ._steps import InParallel, queue_a_global_task_upon
+from ._socket_of_two_streams import SocketOfTwoStreams
+from ._steps import queue_a_global_task_upon
 
 if TYPE_CHECKING:
     from whatwg_streams import AbortSignal
@@ -139,7 +134,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 5. In parallel:
         private_network_is_allowed = policy.is_allowed("direct-sockets-private")
         operating_system = current_operating_system.get() or _asyncio_os.REAL
-        self._opening = InParallel(
+        self._open_in_parallel(
             lambda: self._open(
                 operating_system,
                 remote_address,
@@ -173,10 +168,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             addresses = await operating_system.resolve(remote_address, options.dns_query_type)
             if not private_network_is_allowed and any(is_private_network_address(one.address) for one in addresses):
                 error = not_allowed_error("direct-sockets-private", f"connecting to {remote_address}")
-                # 5.1.1. reject opened,
-                reject(self._opened_promise, error)
-                # 5.1.2. and closed.
-                reject(self._closed_promise, error)
+                # 5.1.1. and 5.1.2. reject both promises,
+                self._reject_both_promises(error)
                 # NOTE(spec): E9 and stop; the text goes on to open the socket.
                 return
             # 5.2. Open a TCP socket.
@@ -191,17 +184,12 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
                 ),
             )
         # 5.3. If this fails,
-        except OSError as os_error:
-            failure = network_error(os_error, f"connecting to {remote_address} port {remote_port}")
-            # 5.3.1. reject opened,
-            reject(self._opened_promise, failure)
-            # 5.3.2. and closed.
-            reject(self._closed_promise, failure)
+        except Exception as error:
+            # 5.3.1. and 5.3.2. reject both promises.
+            self._reject_both_promises(network_error(error, f"connecting to {remote_address} port {remote_port}"))
         # 5.4. On success, take these steps:
         else:
             self._opened(connection)
-        finally:
-            self._opening = None
 
     @classmethod
     def _accepted(cls, connection: TCPConnection) -> TCPSocket:
@@ -218,6 +206,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     def _opened(self, connection: TCPConnection) -> None:
         """The steps of success; for an accepted connection, too."""
         self._connection = connection
+        self._is_open = True
         # 5.4.1. Initialize [[readable]],
         self._initialize_readable(connection)
         # 5.4.2. and [[writable]].
@@ -351,32 +340,6 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 2.3.2.1.2. and handle its closing.
         self._handle_closing_the_readable_stream()
 
-    def _handle_closing_the_readable_stream(self) -> None:
-        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpsocket-readable-stream"""
-        # NOTE(spec): E37 once.
-        if not self._readable_is_active:
-            return
-        self._readable_is_active = False
-        # 1. If the writable side is active, that is all.
-        if self._writable_is_active:
-            return
-
-        def closed() -> None:
-            # 2.2.1. If the writable side is errored, so is closed;
-            if self._writable_is_errored():
-                reject(self._closed_promise, error_of(self._writable))
-            # 2.2.2. or else if the readable side is;
-            elif is_errored(self._readable):
-                reject(self._closed_promise, error_of(self._readable))
-            # 2.2.3. otherwise all is well.
-            else:
-                resolve(self._closed_promise)
-
-        # 2. In parallel:
-        # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
-
     # §1.3 [[writable]] ---------------------------------------------------------------------------------
 
     def _initialize_writable(self, connection: TCPConnection) -> None:
@@ -494,33 +457,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 3.6. Return the promise.
         return promise
 
-    def _handle_closing_the_writable_stream(self) -> None:
-        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpsocket-writable-stream"""
-        # NOTE(spec): E37 once.
-        if not self._writable_is_active:
-            return
-        self._writable_is_active = False
-        # 1. If the readable side is active, that is all.
-        if self._readable_is_active:
-            return
-
-        def closed() -> None:
-            # 2.2.1. If the readable side is errored, so is closed;
-            if is_errored(self._readable):
-                reject(self._closed_promise, error_of(self._readable))
-            # 2.2.2. or else if the writable side is;
-            elif self._writable_is_errored():
-                reject(self._closed_promise, error_of(self._writable))
-            # 2.2.3. otherwise all is well.
-            else:
-                resolve(self._closed_promise)
-
-        # 2. In parallel:
-        # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
-
-    # §1.4, §1.5, §1.6 ------------------------------------------------------------------------------------
+    # §1.4 -----------------------------------------------------------------------------------------------
 
     @property
     def opened(self) -> Promise[TCPSocketOpenInfo]:
@@ -533,62 +470,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """
         return self._opened_promise
 
-    @property
-    def closed(self) -> Promise[None]:
-        """A promise that fulfills when the socket is closed gracefully, and rejects when it is not.
-
-        It is closed when both of its streams are. Cancelling a task that awaits it leaves the socket open.
-        https://wicg.github.io/direct-sockets/#dom-tcpsocket-closed
-        """
-        return self._closed_promise
-
-    def close(self) -> Promise[None]:
-        """Close the socket: cancel its readable stream and abort its writable stream.
-
-        What was written but not sent yet is discarded: close the writable stream before, to have it sent.
-        Cancelling a task that awaits the result leaves the socket closing.
-        https://wicg.github.io/direct-sockets/#dom-tcpsocket-close
-
-        Returns:
-            `closed`; or a promise rejected with an InvalidStateError, when the socket is not open (yet), or
-            one of its streams is locked.
-        """
-        # 1. It has to be open.
-        if self._connection is None:
-            return a_promise_rejected_with(InvalidStateError("the socket is not open; await `opened` first"))
-        # 2. It may be closed already.
-        if self._closed_is_settled():
-            return self._closed_promise
-        # 3. Its streams must not be locked.
-        if is_locked(self._readable) or is_locked(self._writable):
-            return a_promise_rejected_with(
-                InvalidStateError("a stream of the socket is locked; release its reader or writer first")
-            )
-        # 4. to 7. Cancel the one, abort the other.
-        self._cancel_and_abort()
-        # 8. Return [[closedPromise]].
-        return self._closed_promise
-
-    def _cancel_and_abort(self) -> None:
-        # 4. Cancel the readable side;
-        cancel_promise = cancel_readable_stream(self._readable, None)
-        # 5. how that ends does not matter.
-        mark_as_handled(cancel_promise)
-        # (Of a stream that is errored, nothing is cancelled; its closing is handled all the same.)
-        self._handle_closing_the_readable_stream()
-        # 6. Abort the writable side;
-        if self._close_error is None:
-            self._close_error = AbortError("the socket was closed")
-        abort_promise = abort_writable_stream(self._writable, self._close_error)
-        # 7. how that ends does not matter.
-        mark_as_handled(abort_promise)
-
     # Beyond the standard ---------------------------------------------------------------------------------
-
-    @override
-    def _close_even_if_locked(self) -> None:
-        if self._connection is not None and not self._closed_is_settled():
-            self._cancel_and_abort()
 
     @override
     def _told_to_close(self) -> Answer[None]:

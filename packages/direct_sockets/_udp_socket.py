@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from typing_extensions import override
 
 from whatwg_streams import (
-    AbortError,
-    InvalidStateError,
     NotAllowedError,
     Promise,
     ReadableStream,
@@ -23,15 +21,10 @@ from whatwg_streams import (
 )
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
-    abort_writable_stream,
     add_abort_algorithm,
-    cancel_readable_stream,
     enqueue_into_readable_stream,
     error_readable_stream,
-    is_errored,
-    is_locked,
     is_readable,
-    mark_as_handled,
     new,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
@@ -48,8 +41,8 @@ from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
 from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options
 from ._permissions import current_policy, not_allowed_error
-from ._socket import SocketOfTwoStreams, error_of
-from ._steps import InParallel, queue_a_global_task_upon
+from ._socket_of_two_streams import SocketOfTwoStreams
+from ._steps import queue_a_global_task_upon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +156,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         self._initialize()
         # 12. In parallel:
         operating_system = current_operating_system.get() or _asyncio_os.REAL
-        self._opening = InParallel(lambda: self._open(operating_system, mode, local, options, policy))
+        self._open_in_parallel(lambda: self._open(operating_system, mode, local, options, policy))
 
     @override
     def _initialize(self) -> None:
@@ -199,7 +192,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
                 if not private_network_is_allowed and any(is_private_network_address(one.address) for one in addresses):
                     # 12.1.1. and 12.1.2. reject both promises.
                     # NOTE(spec): E9 and stop; the text goes on to open the socket.
-                    self._refuse(not_allowed_error("direct-sockets-private", doing))
+                    self._reject_both_promises(not_allowed_error("direct-sockets-private", doing))
                     return
             else:
                 port = options.local_port or 0
@@ -208,37 +201,26 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
                 # 12.2.1. and 12.2.2. reject both promises.
                 # NOTE(spec): E9 as above.
                 if not private_network_is_allowed:
-                    self._refuse(not_allowed_error("direct-sockets-private", doing))
+                    self._reject_both_promises(not_allowed_error("direct-sockets-private", doing))
                     return
                 # NOTE(spec): E19 a port that is absent is not compared.
                 if options.local_port is not None and options.local_port < FIRST_UNPRIVILEGED_PORT:
-                    self._refuse(NotAllowedError(f"{doing}: no port below 1024 is allowed"))
+                    self._reject_both_promises(NotAllowedError(f"{doing}: no port below 1024 is allowed"))
                     return
             # 12.3. Open a UDP socket.
             socket = await operating_system.open_a_udp_socket(mode, addresses, port, _parameters_of(options, mode))
         # 12.4. If this fails,
-        except OSError as os_error:
+        except Exception as error:
             # 12.4.1. and 12.4.2. reject both promises.
-            self._refuse(network_error(os_error, doing))
+            self._reject_both_promises(network_error(error, doing))
         # 12.5. On success, take these steps:
         else:
             self._opened(socket, multicast_is_allowed=policy.is_allowed("direct-sockets-multicast"))
-        finally:
-            self._opening = None
-
-    def _refuse(self, error: Exception) -> None:
-        """The two steps that each refusal and each failure have.
-
-        NOTE(spec): E22 a refusal is a NotAllowedError, as written; other implementations have other errors.
-        """
-        # .1. Reject opened,
-        reject(self._opened_promise, error)
-        # .2. and closed.
-        reject(self._closed_promise, error)
 
     def _opened(self, socket: DatagramSocket, *, multicast_is_allowed: bool) -> None:
         """The steps of success."""
         self._socket = socket
+        self._is_open = True
         # NOTE(spec): E13 when the open info is filled, so is its multicast controller.
         if socket.remote is None and multicast_is_allowed:
             self._multicast_controller = new_multicast_controller(socket)
@@ -340,33 +322,6 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 2.3. That is all.
         return promise
 
-    def _handle_closing_the_readable_stream(self) -> None:
-        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-udpsocket-readable-stream"""
-        # NOTE(spec): E37 once.
-        if not self._readable_is_active:
-            return
-        self._readable_is_active = False
-        # 1. If the writable side is active, that is all.
-        if self._writable_is_active:
-            return
-
-        def closed() -> None:
-            # NOTE(spec): E12 E36 the text's [[storedPromise]] is the stored error; the other side's comes first.
-            # 2.2.1. If the writable side is errored, so is closed;
-            if self._writable_is_errored():
-                reject(self._closed_promise, error_of(self._writable))
-            # 2.2.2. or else if the readable side is;
-            elif is_errored(self._readable):
-                reject(self._closed_promise, error_of(self._readable))
-            # 2.2.3. otherwise all is well.
-            else:
-                resolve(self._closed_promise)
-
-        # 2. In parallel:
-        # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
-
     # §2.3 [[writable]] ---------------------------------------------------------------------------------
 
     def _initialize_writable(self, socket: DatagramSocket) -> None:
@@ -450,34 +405,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 3.9. Return the promise.
         return promise
 
-    def _handle_closing_the_writable_stream(self) -> None:
-        """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-udpsocket-writable-stream"""
-        # NOTE(spec): E37 once.
-        if not self._writable_is_active:
-            return
-        self._writable_is_active = False
-        # 1. If the readable side is active, that is all.
-        if self._readable_is_active:
-            return
-
-        def closed() -> None:
-            # NOTE(spec): E12 E36 as above.
-            # 2.2.1. If the readable side is errored, so is closed;
-            if is_errored(self._readable):
-                reject(self._closed_promise, error_of(self._readable))
-            # 2.2.2. or else if the writable side is;
-            elif self._writable_is_errored():
-                reject(self._closed_promise, error_of(self._writable))
-            # 2.2.3. otherwise all is well.
-            else:
-                resolve(self._closed_promise)
-
-        # 2. In parallel:
-        # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
-
-    # §2.4, §2.5, §2.6 ------------------------------------------------------------------------------------
+    # §2.4 -----------------------------------------------------------------------------------------------
 
     @property
     def opened(self) -> Promise[UDPSocketOpenInfo]:
@@ -491,60 +419,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         """
         return self._opened_promise
 
-    @property
-    def closed(self) -> Promise[None]:
-        """A promise that fulfills when the socket is closed gracefully, and rejects when it is not.
-
-        It is closed when both of its streams are. Cancelling a task that awaits it leaves the socket open.
-        https://wicg.github.io/direct-sockets/#dom-udpsocket-closed
-        """
-        return self._closed_promise
-
-    def close(self) -> Promise[None]:
-        """Close the socket: cancel its readable stream and abort its writable stream.
-
-        What was written but not sent yet is discarded: close the writable stream before, to have it sent.
-        Cancelling a task that awaits the result leaves the socket closing.
-        https://wicg.github.io/direct-sockets/#dom-udpsocket-close
-
-        Returns:
-            `closed`; or a promise rejected with an InvalidStateError, when the socket is not open (yet), or
-            one of its streams is locked.
-        """
-        # 1. It has to be open. NOTE(spec): E42 E46
-        if self._socket is None:
-            return a_promise_rejected_with(InvalidStateError("the socket is not open; await `opened` first"))
-        # 2. It may be closed already.
-        if self._closed_is_settled():
-            return self._closed_promise
-        # 3. Its streams must not be locked.
-        if is_locked(self._readable) or is_locked(self._writable):
-            return a_promise_rejected_with(
-                InvalidStateError("a stream of the socket is locked; release its reader or writer first")
-            )
-        # 4. to 7. Cancel the one, abort the other.
-        self._cancel_and_abort()
-        # 8. Return [[closedPromise]].
-        return self._closed_promise
-
-    def _cancel_and_abort(self) -> None:
-        # 4. Cancel the readable side;
-        cancel_promise = cancel_readable_stream(self._readable, None)
-        # 5. how that ends does not matter.
-        mark_as_handled(cancel_promise)
-        # 6. Abort the writable side;
-        if self._close_error is None:
-            self._close_error = AbortError("the socket was closed")
-        abort_promise = abort_writable_stream(self._writable, self._close_error)
-        # 7. how that ends does not matter.
-        mark_as_handled(abort_promise)
-
     # Beyond the standard ---------------------------------------------------------------------------------
-
-    @override
-    def _close_even_if_locked(self) -> None:
-        if self._socket is not None and not self._closed_is_settled():
-            self._cancel_and_abort()
 
     @override
     def _told_to_close(self) -> Answer[None]:

@@ -191,13 +191,16 @@ def queue_a_task(steps: Callable[[], object]) -> None:
     """Queue a global task: run the steps on a turn of the loop of their own, after the microtasks.
 
     Those that are queued before the task's turn run before it, and those that it queues before the next
-    task, as HTML's event loop has it. (Of more than MICROTASKS_PER_TURN the rest runs later.)
+    task, as HTML's event loop has it.
     """
     asyncio.get_running_loop().call_soon(_run_task, steps)
 
 
 def _run_task(steps: Callable[[], object]) -> None:
     perform_a_microtask_checkpoint()
+    if _this_thread.queue._jobs:  # more of them than one turn is for: it comes after those that there are now
+        _enqueue_on_this_thread(lambda _: steps(), None)
+        return
     steps()
     perform_a_microtask_checkpoint()
 

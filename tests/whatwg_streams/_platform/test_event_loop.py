@@ -397,6 +397,16 @@ async def test_microtasks_of_a_task_run_before_the_next_task() -> None:
     assert log == ["first", "of the first", "second"]
 
 
+async def test_more_microtasks_than_a_turn_is_for_still_run_before_the_task() -> None:
+    log: list[object] = []
+    count = 2 * event_loop.MICROTASKS_PER_TURN
+    for number in range(count):
+        enqueue_microtask(log.append, number)
+    event_loop.queue_a_task(lambda: log.append("task"))
+    await settle()
+    assert log == [*range(count), "task"]
+
+
 async def test_microtasks_without_end_do_not_keep_a_task_waiting_for_ever() -> None:
     log: list[object] = []
 
