@@ -295,7 +295,7 @@ class Waiter:
         """Resume the task, unless it was cancelled in the meantime."""
         if self._state != "waiting":
             return
-        self._state = "done"
+        self._state = "woken"
         callback, context = self._callback, self._context
         self._callback = None
         if callback is None or context is None:  # the task has not come around to add_done_callback
@@ -321,7 +321,8 @@ class Waiter:
             self._loop.call_soon(callback, self, context=self._context)
 
     def cancel(self, msg: object = None) -> bool:
-        if self._state != "waiting":
+        # Not too late if it was woken: a task that has not gone on since has seen nothing of what it waited for.
+        if self._state in {"cancelled", "done"}:
             return False
         self._state = "cancelled"
         self._cancelled_with = msg
@@ -336,6 +337,7 @@ class Waiter:
             if self._cancelled_with is None:
                 raise asyncio.CancelledError
             raise asyncio.CancelledError(self._cancelled_with)
+        self._state = "done"
 
     def __repr__(self) -> str:
         return f"<Waiter {self._state} for {self._waits_for!r}>"

@@ -12,6 +12,7 @@ from tests.support import settle
 from tests.support.recording import HOLD, PENDING, EventTrace, RecordingSink, outcome, reason_of, rejected
 from tests.support.sources import read_all, read_on, source_and_stream
 from whatwg_streams import AbortError, Promise, ReadableStream, ReadableStreamDefaultReader, WritableStream
+from whatwg_streams._platform.event_loop import MICROTASKS_PER_TURN
 from whatwg_streams.other_specs import (
     close_readable_stream,
     enqueue_into_readable_stream,
@@ -143,6 +144,29 @@ async def test_a_read_that_nobody_awaits_stays() -> None:
     read = reader.read()
     source.controller.enqueue("a")
     assert await read == ("a", False)
+
+
+async def test_a_task_that_is_cancelled_on_the_turn_that_resumes_it_has_read_nothing() -> None:
+    chunks = 2 * MICROTASKS_PER_TURN
+    source, stream = source_and_stream()
+    for chunk in range(chunks):
+        source.controller.enqueue(chunk)
+    source.controller.close()
+    reader = stream.get_reader()
+    received: list[int] = []
+
+    async def read() -> None:
+        while not (result := await reader.read()).done:
+            received.append(result.value)
+
+    task = asyncio.create_task(read())
+    # It gives way after so many; the second callback from then on resumes it, and the first has been called.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await _cancelled(task)
+    assert len(received) == MICROTASKS_PER_TURN
+    await read()
+    assert received == list(range(chunks))
 
 
 async def test_a_task_that_is_cancelled_before_it_runs_has_read_nothing() -> None:
