@@ -1,0 +1,1 @@
+"""The scenarios that are swept: one module for each kind of operation."""
