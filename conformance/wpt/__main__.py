@@ -8,45 +8,67 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import files
 from .report import DENOMINATORS, EXPECTATIONS, Expectations, Report
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def main() -> int:
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m conformance.wpt", description=__doc__)
-    parser.add_argument("--wpt", type=Path, required=True, help="a checkout of web-platform-tests")
-    parser.add_argument("--filter", metavar="SUBSTRING", help="only files with this in their path")
+    parser.add_argument("--wpt", type=Path, required=True, help="a checkout of web-platform-tests, or a part of one")
+    parser.add_argument("--filter", metavar="SUBSTRING", help="all files with this in their path, in any folder")
+    parser.add_argument(
+        "--resources", type=Path, metavar="FOLDER", help="has what a partial checkout lacks of /resources"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all results as JSON")
     parser.add_argument("--junit", type=Path, metavar="OUT", help="write all results as JUnit XML")
     parser.add_argument("--expectations", type=Path, default=EXPECTATIONS, metavar="FILE")
-    parser.add_argument("--seconds", type=float, default=30, help="the time limit of a file (30)")
-    parser.add_argument("--jobs", type=int, default=2, help="files at a time (2)")
-    parser.add_argument("--stub", action="store_true", help="measure a stub whose every method raises instead")
+    parser.add_argument("--denominators", type=Path, default=DENOMINATORS, metavar="FILE")
     parser.add_argument("--update-denominators", action="store_true", help="note how many subtests each file has")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="the time limit of a file (30; six times that if long)"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="files at a time (one per processor)")
+    parser.add_argument("--no-stub", action="store_true", help="do not measure a stub whose every method raises, too")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the files logged, too")
-    options = parser.parse_args()
+    return parser
 
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     if importlib.util.find_spec("quickjs") is None:
-        print("conformance.wpt: the engine is missing: pip install quickjs-ng", file=sys.stderr)
-        return 2
+        return _cannot_run("the engine is missing: pip install quickjs-ng")
     try:
         expectations = Expectations.load(options.expectations)
-        found = files.find(options.wpt, options.filter)
-        denominators = json.loads(DENOMINATORS.read_text()) if DENOMINATORS.exists() else {}
+        denominators = _load_denominators(options.denominators)
+        checkout = files.find(options.wpt, options.filter, options.resources)
     except (files.BadCheckoutError, OSError, ValueError, TypeError) as error:
-        print(f"conformance.wpt: {error}", file=sys.stderr)
-        return 2
-    wpt = options.wpt.resolve()
-    with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda file: files.run(wpt, file, seconds=options.seconds, stub=options.stub), found))
+        return _cannot_run(error)
+    for folder in checkout.missing:
+        print(f"conformance.wpt: {options.wpt}: has no {folder}/, of which nothing is run", file=sys.stderr)
+
+    tests = [test for test in checkout.files if not expectations.whole_file_is_excluded(test.name)]
+    with ThreadPoolExecutor(max(options.jobs, 1)) as pool:
+        runs = [pool.submit(files.run, checkout, test, seconds=options.seconds) for test in tests]
+        stub_runs = (
+            []
+            if options.no_stub
+            else [pool.submit(files.run, checkout, test, seconds=options.seconds, stub=True) for test in tests]
+        )
+    results = [run.result() for run in runs]
     if options.update_denominators:
         denominators |= {result.file: len(result.subtests) for result in results if not result.error}
-        DENOMINATORS.write_text(json.dumps(dict(sorted(denominators.items())), indent=1) + "\n")
-    report = Report(results, expectations, denominators)
+        options.denominators.write_text(json.dumps(dict(sorted(denominators.items())), indent=1) + "\n")
+    stub = None if options.no_stub else [run.result() for run in stub_runs]
+    report = Report(results, expectations, denominators, stub)
     if options.json is not None:
         report.write_json(options.json)
     if options.junit is not None:
@@ -55,11 +77,24 @@ def main() -> int:
         for result in results:
             for line in [*result.log, *result.faults]:
                 print(f"{result.file}: {line}")
-    if not options.stub:
-        for line in report.unexpected:
-            print(f"unexpected: {line}")
+    for line in report.unexpected:
+        print(f"unexpected: {line}")
     print(report.table())
-    return 1 if report.unexpected and not options.stub else 0
+    return 1 if report.unexpected or files.FOLDERS[0] in checkout.missing else 0
+
+
+def _load_denominators(path: Path) -> dict[str, int]:
+    if not path.exists():
+        return {}
+    denominators = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(denominators, dict):
+        raise TypeError(f"{path}: expected an object, of the number of subtests by file")
+    return denominators
+
+
+def _cannot_run(why: object) -> int:
+    print(f"conformance.wpt: {why}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

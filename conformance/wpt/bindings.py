@@ -6,17 +6,20 @@ Most members are behind the method of the same name, in our spelling; the except
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import whatwg_streams
+from whatwg_streams import Promise
 from whatwg_streams._platform import abort, host
 from whatwg_streams._platform.webidl import new
 from whatwg_streams._readable.ops.streams import readable_stream_from_iterator_record
 from whatwg_streams._strategies import _byte_length, _count
 
 from .buffers import Buffers
+from .encoding import Encoding
 from .values import JS_NULL, JSDictionary, JSFunction, JSIteratorRecord, JSValue, Values
 
 if TYPE_CHECKING:
@@ -53,11 +56,11 @@ class _Operation:
 class HostLoop:
     """Stands where the packages expect the running event loop: it takes reports, and nothing else."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self) -> None:
+        self.reports: list[str] = []
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self.engine.lines.append(f"{context['message']}: {context['exception']!r}")
+        self.reports.append(f"{context['message']}: {context['exception']!r}")
 
     def get_debug(self) -> bool:
         return False
@@ -71,6 +74,7 @@ class Bindings:
         self.stub = stub
         self.values = values = Values(engine)
         self.buffers = Buffers(values)
+        Encoding(engine)
         self._operations: dict[str, _Operation] = {}
         for name in INTERFACES:
             values.interfaces[getattr(whatwg_streams, name)] = name
@@ -90,7 +94,23 @@ class Bindings:
         host.set_timer(engine.run_after)
         host.set_abort_event(lambda signal: engine.call("fireAbort", values.encode(signal)))
         host.register_clone(JSValue, lambda value: values.result("structuredClone", value.handle))
-        asyncio._set_running_loop(HostLoop(engine))  # type: ignore[arg-type]
+        self.loop = HostLoop()
+        asyncio._set_running_loop(self.loop)  # type: ignore[arg-type]
+
+    def rejections_that_nobody_handled(self) -> list[str]:
+        """Of promises that JavaScript never saw, those whose rejection would be reported, and what was reported.
+
+        The engine does not tell which promises of its own were handled.
+        """
+        gc.collect()
+        promises = [one for one in gc.get_objects() if isinstance(one, Promise)]
+        return self.loop.reports + [
+            f"a promise was rejected, and nobody handled it: {promise._promise_result!r}"
+            for promise in promises
+            if promise._promise_state == "rejected"
+            and not promise._promise_is_handled
+            and not self.values.is_known(promise)
+        ]
 
     # Conversions -----------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,35 +16,7 @@ import quickjs  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .bindings import Bindings
 from .engine import SHIM_FILES, Engine
-
-_META = re.compile(r"^//\s*META:\s*(\w+)=(.*)$")
-
-
-#: Paths that a web server of the tests knows by another name; and where wpt-runner has them.
-_ALIASES = {"/resources/WebIDLParser.js": ("/resources/webidl2/lib/webidl2.js", "/resources/webidl2.js")}
-
-
-def path_of(wpt: Path, folder: Path, url: str) -> Path:
-    """The file behind a URL."""
-    if not url.startswith("/"):
-        return folder / url
-    for candidate in (url, *_ALIASES.get(url, ())):
-        path = wpt.joinpath(candidate[1:])
-        if path.is_file():
-            return path
-    return wpt / url[1:]
-
-
-def scripts_of(wpt: Path, file: Path) -> list[Path]:
-    """The scripts that a test asks for, of the comments at its start."""
-    scripts = []
-    for line in file.read_text().splitlines():
-        if not line.startswith("//"):
-            break
-        meta = _META.match(line)
-        if meta is not None and meta[1] == "script":
-            scripts.append(path_of(wpt, file.parent, meta[2].strip()))
-    return scripts
+from .meta import meta_of, path_of
 
 
 class Run:
@@ -68,40 +39,68 @@ class Run:
         self.engine.drain()
         while self.completion is None and self.engine.run_next_timer():
             self.engine.drain()
-        if self.completion is None:
+        if self.completion is None and "stall" in self.engine.calls:
             self.engine.call("stall")
             self.engine.drain()
+
+
+class Site:
+    """The checkout, as a web server of it has it."""
+
+    def __init__(self, wpt: Path, file: str, resources: Path | None) -> None:
+        self.wpt = wpt
+        self.folder = (wpt / file).parent
+        self.resources = resources
+
+    def path_of(self, url: str) -> Path:
+        return path_of(self.wpt, self.folder, url, self.resources)
+
+    def source_of(self, url: str) -> str:
+        return self.path_of(url).read_text(encoding="utf-8", errors="replace")
+
+    def fetch(self, url: str) -> str:
+        """The bytes of a file, as hexadecimal digits after a plus sign; nothing where there is no such file."""
+        path = self.path_of(json.loads(url)).resolve()
+        roots = [self.wpt, *([self.resources] if self.resources else [])]
+        if not any(path.is_relative_to(root.resolve()) for root in roots) or not path.is_file():
+            return ""
+        return "+" + path.read_bytes().hex()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("wpt", type=Path)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", help="relative to the checkout")
+    parser.add_argument("--variant", default="")
+    parser.add_argument("--resources", type=Path)
     parser.add_argument("--stub", action="store_true")
     options = parser.parse_args()
     engine = Engine()
-    Bindings(engine, stub=options.stub)
+    bindings = Bindings(engine, stub=options.stub)
     run = Run(engine)
-
-    def read_file(url: str) -> str:
-        path = path_of(options.wpt, options.file.parent, json.loads(url)).resolve()
-        if not path.is_relative_to(options.wpt.resolve()) or not path.is_file():
-            return ""
-        return json.dumps(path.read_text())
-
-    engine.provide("readFile", read_file)
+    site = Site(options.wpt, options.file, options.resources)
+    engine.provide("fetch", site.fetch)
     engine.load_shim(*SHIM_FILES)
     error = ""
-    script = options.wpt / "resources/testharness.js"
+    script = "/resources/testharness.js"
     try:
-        engine.evaluate(script.read_text())
+        engine.call("setLocation", json.dumps(f"/{options.file}"), json.dumps(options.variant))
+        engine.evaluate(site.source_of(script))
         engine.load_shim("report")
         engine.hide_shim()
-        for script in [*scripts_of(options.wpt, options.file), options.file]:
-            engine.evaluate(script.read_text())
+        script = f"/{options.file}"
+        source = site.source_of(script)
+        meta = meta_of(source)
+        engine.evaluate(f"globalThis.META_TITLE = {json.dumps(meta.title)}")
+        for script in meta.scripts:
+            engine.evaluate(site.source_of(script))
+        script = options.file
+        engine.evaluate(source)
     except (quickjs.JSException, OSError) as exception:
-        error = f"{script}: {exception}"
+        error = f"{script}: {exception}".strip()
     run.to_the_end()
+    if not error and not options.stub:
+        error = "; ".join(bindings.rejections_that_nobody_handled())
     print(json.dumps({"completion": run.completion, "error": error, "log": engine.lines, "faults": engine.faults}))
     sys.stdout.flush()
     os._exit(0)  # nothing here needs to be taken apart

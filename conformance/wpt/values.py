@@ -322,6 +322,10 @@ class Values:
         self.objects.append(value)
         return len(self.objects) - 1
 
+    def is_known(self, value: object) -> bool:
+        """Whether JavaScript has seen this object of ours."""
+        return id(value) in self._handles
+
     def bind(self, handle: int, interface: str, value: object) -> None:
         """Make an object there the wrapper of ours."""
         self._handles[id(value)] = value, handle

@@ -1,24 +1,41 @@
-// The other globals that tests use: timers on the virtual clock, structuredClone, console, and the like.
+// The other globals that tests use: the global object itself, errors nobody caught, timers, and the like.
 (shim) => {
   'use strict';
   const p = shim.primordials;
-  const { apply, TypeError } = p;
-  const { table, isObject } = shim.border;
+  const { apply, defineProperty, TypeError } = p;
+  const { isObject } = shim.border;
+
+  // The global object ----------------------------------------------------------------------------
 
   globalThis.self = globalThis;
   globalThis.GLOBAL = { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false };
 
-  // By this idlharness.js knows that what is [Exposed=Window] is to be there.
-  shim.webidl.exposeGlobal('Window', class Window extends shim.EventTarget {});
+  // By its name idlharness.js knows that what is [Exposed=Window] is to be there.
+  const Window = { Window: class extends shim.EventTarget {} }.Window;
+  shim.webidl.exposeGlobal('Window', Window);
+  p.setPrototypeOf(globalThis, Window.prototype);
+  shim.addTarget(globalThis);
+  shim.defineEventHandler(Window.prototype, 'error', (value) => value === globalThis);
+  shim.defineEventHandler(Window.prototype, 'unhandledrejection', (value) => value === globalThis);
 
-  // The files of the checkout, as from a web server.
-  globalThis.fetch = { async fetch(url) {
-    const text = shim.host.readFile(p.jsonStringify(`${url}`));
-    const ok = text !== '';
-    return {
-      ok, status: ok ? 200 : 404, text: async () => p.jsonParse(text), json: async () => p.jsonParse(p.jsonParse(text)),
-    };
-  } }.fetch;
+  const origin = 'https://web-platform.test';
+  const location = {
+    origin, protocol: 'https:', host: 'web-platform.test', hostname: 'web-platform.test', port: '',
+    pathname: '/', search: '', hash: '',
+    get href() { return `${origin}${this.pathname}${this.search}${this.hash}`; },
+    toString() { return this.href; },
+  };
+  defineProperty(globalThis, 'location', { value: location, enumerable: true, configurable: true });
+  globalThis.origin = origin;
+  globalThis.isSecureContext = true;
+  globalThis.navigator = { userAgent: 'QuickJS', platform: '', language: 'en', onLine: false };
+  shim.calls.setLocation = (pathname, variant) => {
+    location.pathname = p.jsonParse(pathname);
+    const url = p.jsonParse(variant);
+    const hash = url.indexOf('#');
+    location.search = hash < 0 ? url : url.slice(0, hash);
+    location.hash = hash < 0 ? '' : url.slice(hash);
+  };
 
   // Errors nobody caught -------------------------------------------------------------------------
 
@@ -34,22 +51,35 @@
     for (let i = 0; i < args.length; ++i) text += (i ? ' ' : '') + textOf(args[i]);
     shim.host.log(p.jsonStringify(text));
   };
-  globalThis.console = { log, info: log, warn: log, error: log, debug: log };
-  shim.reportException = (e) => log('uncaught:', e);
-  globalThis.reportError = (e) => shim.reportException(e);
+  globalThis.console = { log, info: log, warn: log, error: log, debug: log, trace: log, assert() {} };
+
+  const { ErrorEvent } = globalThis;
+  /** https://html.spec.whatwg.org/multipage/webappapis.html#report-an-exception */
+  shim.reportException = (error) => {
+    const message = textOf(error);
+    const event = new ErrorEvent('error', { cancelable: true, error, message: message.split('\n')[0] });
+    if (shim.fire(globalThis, event)) log('uncaught:', error);
+  };
+  globalThis.reportError = { reportError(e) { shim.reportException(e); } }.reportError;
 
   // Jobs and timers ------------------------------------------------------------------------------
 
   const run = (callback, args) => {
     try {
-      apply(callback, undefined, args);
+      apply(callback, globalThis, args);
     } catch (e) {
       shim.reportException(e);
     }
   };
   globalThis.queueMicrotask = { queueMicrotask(callback) {
     if (typeof callback !== 'function') throw new TypeError('queueMicrotask: no function');
-    p.queueMicrotask(() => run(callback, []));
+    p.queueMicrotask(() => {
+      try {
+        apply(callback, undefined, []);
+      } catch (e) {
+        shim.reportException(e);
+      }
+    });
   } }.queueMicrotask;
   shim.calls.enqueueJob = () => { p.queueMicrotask(shim.host.runJob); };
 
@@ -77,105 +107,6 @@
     if (last) delete timers[id];
     if (timer !== undefined) run(timer.callback, timer.args);
   };
-  globalThis.performance = { now: () => shim.host.now(), timeOrigin: 0 };
+  globalThis.performance = { now: () => shim.host.now(), timeOrigin: 0, mark() {}, measure() {} };
   globalThis.gc = () => { shim.host.collectGarbage(); };
-
-  // Buffers that can not be detached ---------------------------------------------------------------
-
-  class Memory {
-    #buffer;
-    constructor({ initial }) {
-      this.#buffer = new p.ArrayBuffer(initial * 65536);
-      p.weakSetAdd(shim.buffers.notDetachable, this.#buffer);
-    }
-    get buffer() { return this.#buffer; }
-  }
-  globalThis.WebAssembly = { Memory };
-
-  // https://html.spec.whatwg.org/multipage/structured-data.html#dom-structuredclone ------------------
-
-  const dataCloneError = (message) => new shim.DOMException(message, 'DataCloneError');
-  const kindOf = p.uncurry(Object.prototype.toString);
-
-  const clone = (value, memory) => {
-    if (typeof value === 'symbol' || typeof value === 'function') throw dataCloneError('it can not be cloned');
-    if (!isObject(value)) return value;
-    if (p.mapHas(memory, value)) return p.mapGet(memory, value);
-    const remember = (copy) => {
-      p.mapSet(memory, value, copy);
-      return copy;
-    };
-    if (shim.buffers.isArrayBuffer(value)) {
-      if (p.bufferDetached(value)) throw dataCloneError('the buffer is detached');
-      return remember(value.slice(0));
-    }
-    if (p.isView(value)) {
-      const { name, buffer, offset, length } = shim.buffers.inspect(value);
-      const Constructor = p.viewConstructors[name];
-      const copy = clone(buffer, memory);
-      return remember(new Constructor(copy, offset, length / (Constructor.BYTES_PER_ELEMENT ?? 1)));
-    }
-    if (p.isArray(value)) {
-      const copy = remember([]);
-      copy.length = value.length;
-      for (const key of Object.keys(value)) copy[key] = clone(value[key], memory);
-      return copy;
-    }
-    if (value instanceof Date) return remember(new Date(+value));
-    if (value instanceof RegExp) return remember(new RegExp(value.source, value.flags));
-    if (value instanceof Map) {
-      const copy = remember(new Map());
-      for (const [key, item] of [...value]) copy.set(clone(key, memory), clone(item, memory));
-      return copy;
-    }
-    if (value instanceof Set) {
-      const copy = remember(new Set());
-      for (const item of [...value]) copy.add(clone(item, memory));
-      return copy;
-    }
-    if (value instanceof Error) {
-      const copy = remember(new (globalThis[value.name] ?? Error)(value.message));
-      copy.stack = value.stack;
-      return copy;
-    }
-    const kind = kindOf(value);
-    if (kind !== '[object Object]') throw dataCloneError(`an ${kind} can not be cloned`);
-    const copy = remember({});
-    for (const key of Object.keys(value)) copy[key] = clone(value[key], memory);
-    return copy;
-  };
-
-  globalThis.structuredClone = { structuredClone(value, options) {
-    const memory = new p.Map();
-    const transfer = options === undefined || options === null ? [] : [...(options.transfer ?? [])];
-    for (const buffer of transfer) {
-      if (!shim.buffers.isArrayBuffer(buffer)) throw dataCloneError('it can not be transferred');
-      if (p.bufferDetached(buffer)) throw dataCloneError('the buffer is detached');
-      if (p.weakSetHas(shim.buffers.notDetachable, buffer)) throw new TypeError('the buffer can not be detached');
-    }
-    // The extents of views are to be read before their buffers are detached.
-    const views = collectViews(value, transfer);
-    for (const buffer of transfer) p.mapSet(memory, buffer, shim.buffers.transfer(buffer));
-    for (const { view, name, buffer, offset, length } of views) {
-      const Constructor = p.viewConstructors[name];
-      p.mapSet(memory, view, new Constructor(
-        p.mapGet(memory, buffer), offset, length / (Constructor.BYTES_PER_ELEMENT ?? 1)));
-    }
-    return clone(value, memory);
-  } }.structuredClone;
-
-  const collectViews = (value, transfer, seen = new p.Set(), found = []) => {
-    if (!isObject(value) || seen.has(value)) return found;
-    seen.add(value);
-    if (p.isView(value)) {
-      const extent = shim.buffers.inspect(value);
-      if (transfer.includes(extent.buffer)) found.push({ view: value, ...extent });
-    } else if (!shim.buffers.isArrayBuffer(value)) {
-      for (const key of Object.keys(value)) collectViews(value[key], transfer, seen, found);
-    }
-    return found;
-  };
-
-  const captured = globalThis.structuredClone;
-  shim.calls.structuredClone = shim.guarded((handle) => captured(table[handle]));
 }

@@ -146,21 +146,7 @@
       timeout: operation(1, number),
     },
   });
-  const handlers = new p.WeakMap();
-  const holder = {
-    get onabort() {
-      if (brandOf(this, 'AbortSignal') === undefined) throw new p.TypeError('Illegal invocation');
-      return p.weakGet(handlers, this)?.callback ?? null;
-    },
-    set onabort(callback) {
-      if (brandOf(this, 'AbortSignal') === undefined) throw new p.TypeError('Illegal invocation');
-      const handler = shim.border.isObject(callback) ? callback : null;
-      p.weakSet(handlers, this, shim.setHandler(this, 'abort', p.weakGet(handlers, this), handler));
-    },
-  };
-  defineProperty(AbortSignal.prototype, 'onabort', {
-    ...p.getOwnPropertyDescriptor(holder, 'onabort'), enumerable: true, configurable: true,
-  });
+  shim.defineEventHandler(AbortSignal.prototype, 'abort', (value) => brandOf(value, 'AbortSignal') !== undefined);
   defineInterface('AbortController', {
     construct: operation(0),
     attributes: { __proto__: null, signal: attribute },
@@ -168,7 +154,10 @@
   });
   shim.addAbortAlgorithm = (abortSignal, algorithm) =>
     shim.host.addAbortAlgorithm(brandOf(abortSignal, 'AbortSignal'), shim.border.handleOf(algorithm));
-  shim.calls.fireAbort = (handle) => shim.fire(shim.border.table[handle], 'abort');
+  const getAborted = p.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted').get;
+  shim.isAborted = (abortSignal) => p.apply(getAborted, abortSignal, []);
+  const { Event } = globalThis;
+  shim.calls.fireAbort = (handle) => { shim.fire(shim.border.table[handle], new Event('abort')); };
 
   // DOMException ---------------------------------------------------------------------------------
 

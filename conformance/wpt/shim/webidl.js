@@ -233,6 +233,7 @@
     __proto__: null,
     any, boolean, number, string, interfaceType, arrayBufferView, object, lazyDictionary, dictionary, sequence,
     defineInterface, addMembers, exposeGlobal, brandOf, bind, list,
+    isPlatformObject: (value) => p.weakGet(brands, value) !== undefined,
   };
 
   shim.calls.bind = (handle, name, id) => { bind(table[handle], name, id); };

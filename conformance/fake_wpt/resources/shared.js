@@ -1,0 +1,1 @@
+globalThis.shared = 'of the site';

@@ -1,0 +1,1 @@
+globalThis.beside = 'of the folder';
