@@ -4,25 +4,24 @@ A synchronous test runs once; one that drives a loop by hand asks for ``loop_fac
 on both too. After each test garbage is collected, and the test fails when
 
 * a loop's exception handler was told of anything that the test did not take from ``loop_errors``;
-* a task is still there, or more descriptors are open than were before.
+* a task is still there, or more descriptors are open than were before. (Synchronous tests are looked at
+  when they have driven a loop.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.support import LOOP_FACTORIES, LoopErrors, LoopFactory, run_what_waits_for_a_loop, settle
+from tests.support.descriptors import open_descriptors
 
 _PASSED = pytest.StashKey[bool]()
-_DESCRIPTORS = Path("/proc/self/fd")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
@@ -51,10 +50,14 @@ def loop_errors(request: pytest.FixtureRequest) -> Iterator[LoopErrors]:
     gc.collect()
     gc.freeze()
     LoopErrors.current = errors = LoopErrors()
+    before = open_descriptors()
     yield errors
     if not pytest_asyncio.is_async_test(request.node):
         gc.collect()
         run_what_waits_for_a_loop()
+        # (An asynchronous test is looked at while its loop still runs, by the fixture below.)
+        if "loop_factory" in request.fixturenames and request.node.stash.get(_PASSED, False):
+            _no_descriptor_is_left(before)
     if errors.contexts:
         reports = map(_describe, errors.contexts)
         pytest.fail("\n".join(["the loop was told of:", *reports]), pytrace=False)
@@ -70,18 +73,22 @@ def _checks_on_the_loop(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 async def _nothing_left_behind(request: pytest.FixtureRequest, loop_errors: LoopErrors) -> AsyncIterator[None]:
     time_limit = asyncio.get_running_loop().call_later(0.9 * _seconds_allowed(request.node), _cancel_every_task)
-    before = _open_descriptors()
+    before = open_descriptors()
     yield
     time_limit.cancel()
     await settle(10)
     gc.collect()
     await settle(5)
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    after = _open_descriptors()
     if request.node.stash.get(_PASSED, False):
         assert not tasks, "the test left tasks behind"
-        # Their number: uvloop has new ones for its own use each time that it runs.
-        assert len(after) <= len(before), f"the test left descriptors open, among {after - before}"
+        _no_descriptor_is_left(before)
+
+
+def _no_descriptor_is_left(before: set[tuple[str, str]]) -> None:
+    # Their number: uvloop has new ones for its own use each time that it runs.
+    after = open_descriptors()
+    assert len(after) <= len(before), f"the test left descriptors open, among {after - before}"
 
 
 def _seconds_allowed(item: pytest.Item) -> float:
@@ -104,18 +111,3 @@ def _describe(context: Mapping[str, object]) -> str:
     if isinstance(exception, BaseException):
         lines += "".join(traceback.format_exception(exception)).splitlines()
     return "\n    ".join(lines)
-
-
-def _open_descriptors() -> set[tuple[str, str]]:
-    """Return the number and target of each open descriptor, on systems that list them.
-
-    Without /dev/null: uvloop opens it for itself when it first has a socket.
-    """
-    found = set[tuple[str, str]]()
-    if _DESCRIPTORS.exists():
-        for descriptor in _DESCRIPTORS.iterdir():
-            try:
-                found.add((descriptor.name, str(descriptor.readlink())))
-            except FileNotFoundError:  # the one that listed the folder
-                continue
-    return {(number, target) for number, target in found if target != os.devnull}

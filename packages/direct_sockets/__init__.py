@@ -7,14 +7,18 @@ contents:
     _udp_socket            §2 UDPSocket
     _multicast_controller  §3 MulticastController
     _tcp_server_socket     §4 TCPServerSocket
+    _socket, _socket_of_two_streams   what the sockets have in common
     _options               the dictionaries of all sections, and their conversions
     _permissions           §5 permissions policy
     _addresses             which addresses are the private network's
     _steps                 *in parallel*, *queue a global task*
+    _shutdown              what is still open when the loop ends
     _operating_system      the seam: what the text invokes the operating system to do
-    _asyncio_os            the seam over real sockets: of TCP,
-    _asyncio_tcp_server    of TCP servers,
-    _asyncio_udp           and of UDP and multicast; no other modules import `socket`
+    _asyncio_os            the seam over real sockets: names, and opening;
+    _asyncio_tcp           TCP,
+    _asyncio_tcp_server    TCP servers,
+    _asyncio_udp           UDP and multicast,
+    _asyncio_common        and what they have in common; no other modules import `socket`
     _errors                from the system's errors to the standard's
 
 This module has the public names, and nothing else.

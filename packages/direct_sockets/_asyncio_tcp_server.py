@@ -20,22 +20,19 @@ from typing import TYPE_CHECKING, Any, Final, final
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, perform_a_microtask_checkpoint, reject, resolve
 
-from . import _asyncio_os
+from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, WatchedSocket, endpoint, family_of
+from ._asyncio_tcp import AsyncioTCPConnection
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
-    from ._asyncio_os import AsyncioTCPConnection
     from ._operating_system import Answer, IPAddress, TCPServerParameters
 
 #: In seconds: how long to wait when the system is out of descriptors or memory, at first
 FIRST_DELAY: Final = 0.01
 #: and at most.
 LONGEST_DELAY: Final = 1.0
-
-_LARGEST_INT = 2**31 - 1
-_WOULD_BLOCK = (BlockingIOError, InterruptedError)
 
 #: Errors of a connection that is gone before it was accepted; Linux reports those of its network as well.
 _OF_THE_CONNECTION: Final = frozenset(
@@ -54,13 +51,13 @@ def listen(
     local_address: IPAddress, parameters: TCPServerParameters, loop: asyncio.AbstractEventLoop
 ) -> AsyncioTCPServer:
     """Open a TCP server socket: see `OperatingSystem.open_a_tcp_server_socket`."""
-    sock = socket.socket(_asyncio_os._family_of(local_address), socket.SOCK_STREAM)
+    sock = socket.socket(family_of(local_address), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         prepare(sock, parameters, sys.platform)
         sock.bind((str(local_address), parameters.local_port or 0))
         backlog = socket.SOMAXCONN if parameters.backlog is None else parameters.backlog
-        sock.listen(min(backlog, _LARGEST_INT))
+        sock.listen(min(backlog, LARGEST_INT))
         return AsyncioTCPServer(sock, loop)
     except BaseException:
         sock.close()
@@ -78,21 +75,18 @@ def prepare(sock: Any, parameters: TCPServerParameters, platform: str) -> None:
 
 
 @final
-class AsyncioTCPServer:
+class AsyncioTCPServer(WatchedSocket):
     """An open TCP server socket: see `TCPServer`."""
 
-    __slots__ = ("_delay", "_fd", "_limit", "_loop", "_sock", "_timer", "_waiting", "_watching", "local")
+    __slots__ = ("_delay", "_limit", "_timer", "_waiting", "local")
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-        self._sock = sock
-        self._loop = loop
-        self._fd = sock.fileno()
-        self._watching = False  # whether the loop watches it
+        super().__init__(sock, loop)
         self._waiting: Promise[Sequence[AsyncioTCPConnection]] | None = None
         self._limit = 0  # how many connections that waits for
         self._timer: asyncio.TimerHandle | None = None  # while the system is out of something
         self._delay = FIRST_DELAY
-        self.local = _asyncio_os._endpoint(sock.getsockname())
+        self.local = endpoint(sock.getsockname())
 
     def accept(self, limit: int) -> Answer[Sequence[AsyncioTCPConnection]]:
         """See `TCPServer.accept`."""
@@ -117,7 +111,7 @@ class AsyncioTCPServer:
             except OSError as error:
                 # NOTE(spec): E49 what passes does not end the server; the text makes no difference. (What
                 # comes after a connection that is there comes again, or was of another that is gone.)
-                if connections or isinstance(error, _WOULD_BLOCK) or error.errno in _OF_THE_CONNECTION:
+                if connections or isinstance(error, WOULD_BLOCK) or error.errno in _OF_THE_CONNECTION:
                     break
                 if error.errno not in _EXHAUSTED:
                     raise
@@ -126,17 +120,16 @@ class AsyncioTCPServer:
             try:
                 sock.setblocking(False)
                 # (Some systems do not say whose connection it was, once it is gone.)
-                remote = _asyncio_os._endpoint(sockaddr) if sockaddr else None
-                connections.append(_asyncio_os.AsyncioTCPConnection(sock, self._loop, remote))
+                remote = endpoint(sockaddr) if sockaddr else None
+                connections.append(AsyncioTCPConnection(sock, self._loop, remote))
             except OSError:  # it is gone; and is closed
                 continue
         self._delay = FIRST_DELAY
         return connections
 
     def _wait(self) -> None:
-        if not self._watching and self._timer is None:
-            self._watching = True
-            self._loop.add_reader(self._fd, self._acceptable)
+        if self._timer is None:
+            self._watch(self._acceptable)
 
     def _rest(self) -> None:
         self._watch_no_more()
@@ -173,17 +166,7 @@ class AsyncioTCPServer:
             self._timer.cancel()
             self._timer = None
 
-    def _watch_no_more(self) -> None:
-        if self._watching:
-            self._watching = False
-            self._loop.remove_reader(self._fd)
-
     def close(self) -> Answer[None]:
         """See `TCPServer.close`."""
         self.stop_accepting()
-        self._watch_no_more()
-        try:
-            self._sock.close()
-        except OSError as error:  # closed it is all the same
-            return a_promise_rejected_with(error)
-        return None
+        return self._close_the_socket()

@@ -5,8 +5,7 @@ loop's `sock_recvfrom`, which uvloop has not got, nor its datagram transports, w
 off the system's buffer, wanted or not.)
 
 A system call is tried at once, and only when it would block the descriptor is watched. As many datagrams are
-taken as are wanted; what comes beyond that stays with the system. A watch for reading stays, so that a
-socket that is read steadily is watched once, and ends when it fires with nobody waiting.
+taken as are wanted; what comes beyond that stays with the system.
 """
 
 from __future__ import annotations
@@ -29,21 +28,27 @@ from whatwg_streams.other_specs import (
     resolve,
 )
 
-from ._addresses import canonical, is_multicast, is_unspecified, parse_ip_address
-from ._operating_system import Endpoint, ResolvedAddress, UDPPacket
+from ._addresses import is_multicast, is_unspecified, parse_ip_address
+from ._asyncio_common import WOULD_BLOCK, WatchedSocket, endpoint, family_of, set_buffer_sizes
+from ._operating_system import ResolvedAddress, UDPPacket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from ._addresses import IPAddress
-    from ._operating_system import Answer, Destination, SocketDnsQueryType, UDPMode, UDPSocketParameters
+    from ._operating_system import (
+        Answer,
+        Destination,
+        Endpoint,
+        SocketDnsQueryType,
+        UDPMode,
+        UDPSocketParameters,
+    )
 
     _SockAddr: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
     _Resolve: TypeAlias = Callable[[str, SocketDnsQueryType | None], Awaitable[Sequence[ResolvedAddress]]]
 
-_LARGEST_INT: Final = 2**31 - 1
 _LARGEST_DATAGRAM: Final = 65536
-_WOULD_BLOCK = (BlockingIOError, InterruptedError)
 #: How often a packet is sent again, when the answer was that one before it has been refused.
 _ATTEMPTS: Final = 8
 
@@ -83,7 +88,7 @@ def _open(
     parameters: UDPSocketParameters,
     resolve_name: _Resolve,
 ) -> AsyncioDatagramSocket:
-    family = socket.AF_INET if address.address.version == 4 else socket.AF_INET6  # noqa: PLR2004
+    family = family_of(address.address)
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
@@ -101,10 +106,7 @@ def _open(
 
 def _apply(sock: socket.socket, mode: UDPMode, parameters: UDPSocketParameters) -> None:
     """Set the options of section 2.1.1."""
-    if parameters.send_buffer_size is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, min(parameters.send_buffer_size, _LARGEST_INT))
-    if parameters.receive_buffer_size is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(parameters.receive_buffer_size, _LARGEST_INT))
+    set_buffer_sizes(sock, parameters.send_buffer_size, parameters.receive_buffer_size)
     if parameters.ipv6_only is not None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, parameters.ipv6_only)
     if parameters.multicast_allow_address_sharing:
@@ -153,18 +155,6 @@ def _sockaddr(to: ResolvedAddress, port: int, family: int) -> _SockAddr:
     return text, port, 0, to.scope_id
 
 
-#: The same few peers send datagram after datagram.
-_canonical = lru_cache(maxsize=1024)(canonical)
-
-
-def _endpoint(sockaddr: Any) -> Endpoint:
-    """NOTE(spec): E50 addresses in canonical text, without brackets; IPv4-mapped ones stay so.
-
-    The zone of a link-local address stays too: without it, nothing could be sent back there.
-    """
-    return Endpoint(_canonical(sockaddr[0]), sockaddr[1])
-
-
 @lru_cache(maxsize=1024)
 def _numeric(text: str) -> IPAddress | None:
     """The address, if the text is one in itself."""
@@ -178,25 +168,21 @@ def _numeric(text: str) -> IPAddress | None:
 
 
 @final
-class AsyncioDatagramSocket:
+class AsyncioDatagramSocket(WatchedSocket):
     """An open UDP socket: see `DatagramSocket`."""
 
     __slots__ = (
         "_drained",
-        "_fd",
         "_is_ipv6_only",
         "_looking_up",
-        "_loop",
         "_receiving",
         "_refused",
         "_resolve_name",
         "_sending",
-        "_sock",
         "_targets",
         "_targets_are_of",
         "_unsent",
         "_wanted",
-        "_watching",
         "local",
         "remote",
     )
@@ -204,11 +190,8 @@ class AsyncioDatagramSocket:
     def __init__(
         self, sock: socket.socket, mode: UDPMode, loop: asyncio.AbstractEventLoop, resolve_name: _Resolve
     ) -> None:
-        self._sock = sock
-        self._loop = loop
+        super().__init__(sock, loop)
         self._resolve_name = resolve_name
-        self._fd = sock.fileno()
-        self._watching = False  # whether the loop watches it for reading
         self._drained = False  # whether nothing was left when the loop last called
         self._receiving: Promise[Sequence[UDPPacket]] | None = None
         self._wanted = 0  # so many packets are waited for
@@ -221,8 +204,8 @@ class AsyncioDatagramSocket:
         self._is_ipv6_only = sock.family == socket.AF_INET6 and bool(
             sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
         )
-        self.remote: Endpoint | None = _endpoint(sock.getpeername()) if mode == "connected" else None
-        self.local = _endpoint(sock.getsockname())
+        self.remote: Endpoint | None = endpoint(sock.getpeername()) if mode == "connected" else None
+        self.local = endpoint(sock.getsockname())
 
     # Receiving -----------------------------------------------------------------------------------
 
@@ -237,9 +220,7 @@ class AsyncioDatagramSocket:
                 return a_promise_rejected_with(error)
         self._receiving = promise = Promise[Any]()
         self._wanted = count
-        if not self._watching:
-            self._watching = True
-            self._loop.add_reader(self._fd, self._readable)
+        self._watch(self._readable)
         return promise
 
     def _receive(self, count: int) -> list[UDPPacket]:
@@ -261,8 +242,8 @@ class AsyncioDatagramSocket:
                 receive_from = self._sock.recvfrom
                 while len(packets) < count:
                     data, sockaddr = receive_from(_LARGEST_DATAGRAM)
-                    packets.append(UDPPacket(data, _endpoint(sockaddr)))
-        except _WOULD_BLOCK:
+                    packets.append(UDPPacket(data, endpoint(sockaddr)))
+        except WOULD_BLOCK:
             self._drained = True
         except OSError as error:
             if not packets:
@@ -292,11 +273,6 @@ class AsyncioDatagramSocket:
         """See `DatagramSocket.stop_providing`."""
         self._receiving = None
 
-    def _watch_no_more(self) -> None:
-        if self._watching:
-            self._watching = False
-            self._loop.remove_reader(self._fd)
-
     def _datagram_was_refused(self, error: OSError) -> None:
         """An ICMP message came for a datagram that was sent before.
 
@@ -324,7 +300,7 @@ class AsyncioDatagramSocket:
             self._targets_are_of = to
         try:
             self._send_now(data)
-        except _WOULD_BLOCK:
+        except WOULD_BLOCK:
             self._unsent = bytes(data)
             self._sending = promise = Promise[bool]()
             self._loop.add_writer(self._fd, self._writable)
@@ -356,7 +332,7 @@ class AsyncioDatagramSocket:
             try:
                 self._sock.sendto(data, target)
                 return
-            except _WOULD_BLOCK:
+            except WOULD_BLOCK:
                 raise
             except OSError as error:
                 first_error = first_error or error
@@ -377,7 +353,7 @@ class AsyncioDatagramSocket:
     def _writable(self) -> None:
         try:
             self._send_now(self._unsent)
-        except _WOULD_BLOCK:
+        except WOULD_BLOCK:
             return
         except OSError as error:
             self._stop_sending(reject, error)
@@ -453,12 +429,7 @@ class AsyncioDatagramSocket:
         """See `DatagramSocket.close`."""
         self.stop_providing()
         self.stop_sending()
-        self._watch_no_more()
-        try:
-            self._sock.close()
-        except OSError as error:  # closed it is all the same
-            return a_promise_rejected_with(error)
-        return None
+        return self._close_the_socket()
 
 
 # How systems are told of groups ------------------------------------------------------------------------

@@ -5,8 +5,7 @@ Rule 2: what can be done at once is done at once, and answered with the result i
 Rule 3: at most one read and one write of a connection or a datagram socket, and one accept of a server, are under
 way at a time.
 
-`_asyncio_os`, with `_asyncio_udp` and `_asyncio_tcp_server`, does it with real sockets; no other module imports
-`socket`.
+`_asyncio_os` does it with real sockets.
 """
 
 from __future__ import annotations

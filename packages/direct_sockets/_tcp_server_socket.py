@@ -37,6 +37,7 @@ from ._errors import network_error
 from ._operating_system import TCPServerParameters, current_operating_system
 from ._options import TCPServerSocketOpenInfo, convert_tcp_server_socket_options
 from ._permissions import current_policy, not_allowed_error
+from ._shutdown import close_at_shutdown
 from ._socket import Socket
 from ._steps import queue_a_global_task_upon
 from ._tcp_socket import TCPSocket
@@ -156,6 +157,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
     def _opened(self, server: TCPServer) -> None:
         """The steps of success."""
         self._server = server
+        close_at_shutdown(self)
         # 6.4.1. Initialize [[readable]].
         self._initialize_readable(server)
         # 6.4.2. The open info

@@ -47,6 +47,7 @@ from ._options import (
     convert_tcp_socket_options,
 )
 from ._permissions import current_policy, not_allowed_error
+from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
 
@@ -207,6 +208,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """The steps of success; for an accepted connection, too."""
         self._connection = connection
         self._is_open = True
+        close_at_shutdown(self)
         # 5.4.1. Initialize [[readable]],
         self._initialize_readable(connection)
         # 5.4.2. and [[writable]].

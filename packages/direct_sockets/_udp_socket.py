@@ -41,6 +41,7 @@ from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
 from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options
 from ._permissions import current_policy, not_allowed_error
+from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
 
@@ -221,6 +222,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         """The steps of success."""
         self._socket = socket
         self._is_open = True
+        close_at_shutdown(self)
         # NOTE(spec): E13 when the open info is filled, so is its multicast controller.
         if socket.remote is None and multicast_is_allowed:
             self._multicast_controller = new_multicast_controller(socket)

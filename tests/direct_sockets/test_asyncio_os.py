@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from direct_sockets._asyncio_os import REAL, AsyncioTCPConnection, keep_alive
+from direct_sockets._asyncio_os import REAL
+from direct_sockets._asyncio_tcp import AsyncioTCPConnection, keep_alive
 from direct_sockets._operating_system import Answer, Endpoint, ResolvedAddress, TCPConnectionParameters
 from tests.support import settle
 from tests.support.operating_system import Peer, accept, listening, refusing_port

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from direct_sockets._asyncio_os import REAL, AsyncioTCPConnection
+from direct_sockets._asyncio_os import REAL
+from direct_sockets._asyncio_tcp import AsyncioTCPConnection
 from direct_sockets._asyncio_tcp_server import FIRST_DELAY, LONGEST_DELAY, AsyncioTCPServer, listen, prepare
 from direct_sockets._operating_system import Answer, Endpoint, TCPServerParameters
 from tests.support import settle

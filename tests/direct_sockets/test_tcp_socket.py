@@ -1258,6 +1258,23 @@ async def test_close_does_not_hide_an_error_from_before() -> None:
         await socket.close()
 
 
+async def test_close_after_an_error_of_reading_that_is_none_of_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("a mistake in the seam")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    socket, info, connection_ = await handmade_socket()
+    monkeypatch.setattr(connection_, "read", fail)
+    connection_.feed(b"the next read fails")
+    await settle()
+    assert outcome(info.readable.get_reader().closed) == rejected(error)
+    async with socket:
+        pass
+    assert reason_of(socket.closed) is error
+    assert connection_.done("close") == 1
+
+
 async def test_an_error_after_the_writing_was_closed() -> None:
     socket, info, connection_ = await handmade_socket()
     await info.writable.close()

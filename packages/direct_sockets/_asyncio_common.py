@@ -1,0 +1,86 @@
+"""What all real sockets of the seam have in common: options, addresses, and being watched by the loop.
+
+A socket is watched for reading from the first time that it has to be waited for, so that one that is read
+steadily is watched once; the watch ends when it fires with nobody waiting.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from whatwg_streams.other_specs import a_promise_rejected_with
+
+from ._addresses import canonical
+from ._operating_system import Endpoint
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ._operating_system import Answer, IPAddress
+
+#: What a system call says that can not be done now.
+WOULD_BLOCK: Final = (BlockingIOError, InterruptedError)
+#: The largest value that options of the system take, which are signed.
+LARGEST_INT: Final = 2**31 - 1
+
+
+def family_of(address: IPAddress) -> socket.AddressFamily:
+    """The family of sockets for an address."""
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
+
+
+def set_buffer_sizes(sock: socket.socket, send: int | None, receive: int | None) -> None:
+    """Request buffers of so many bytes.
+
+    NOTE(spec): E67 what to do with a size that the system does not have is not said. It is a request: the system
+    gives what it has, at most.
+    """
+    if send is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, min(send, LARGEST_INT))
+    if receive is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(receive, LARGEST_INT))
+
+
+#: The same few peers send datagram after datagram.
+_canonical = lru_cache(maxsize=1024)(canonical)
+
+
+def endpoint(sockaddr: Any) -> Endpoint:
+    """NOTE(spec): E50 addresses in canonical text, without brackets; IPv4-mapped ones stay so.
+
+    The zone of a link-local address stays too: without it, nobody could connect or send anything there.
+    """
+    return Endpoint(_canonical(sockaddr[0]), sockaddr[1])
+
+
+class WatchedSocket:
+    """A real socket, and whether the loop watches it for reading."""
+
+    __slots__ = ("_fd", "_loop", "_sock", "_watching")
+
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+        self._sock = sock
+        self._loop = loop
+        self._fd = sock.fileno()
+        self._watching = False
+
+    def _watch(self, when_readable: Callable[[], object]) -> None:
+        if not self._watching:
+            self._loop.add_reader(self._fd, when_readable)
+            self._watching = True
+
+    def _watch_no_more(self) -> None:
+        if self._watching:
+            self._watching = False
+            self._loop.remove_reader(self._fd)
+
+    def _close_the_socket(self) -> Answer[None]:
+        self._watch_no_more()
+        try:
+            self._sock.close()
+        except OSError as error:  # such as a reset that nobody has been told of yet; closed it is all the same
+            return a_promise_rejected_with(error)
+        return None

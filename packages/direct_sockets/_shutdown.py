@@ -1,0 +1,56 @@
+"""Closing the sockets that are still open when their event loop is shut down.
+
+A browser closes a document's sockets when the document goes; here it is the event loop that goes. `asyncio.run`,
+`asyncio.Runner` and others that end a loop in an orderly way close the loop's asynchronous generators before
+it (`loop.shutdown_asyncgens`): one of them is ours, and closes the sockets. Where a loop is closed without that, the
+sockets are closed when they are collected, with Python's ResourceWarning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, WeakSet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from ._socket import Socket
+
+#: How many seconds a loop that is shut down may be kept waiting for the operating system.
+LONGEST_WAIT: Final = 1.0
+
+
+class _OpenSockets:
+    """The sockets of one event loop."""
+
+    def __init__(self) -> None:
+        self.sockets: WeakSet[Socket[Any]] = WeakSet()
+        # The loop knows of an asynchronous generator from its first step on, and that is all that it is for.
+        self._generator = self._until_shutdown()
+        with contextlib.suppress(StopIteration):
+            self._generator.asend(None).send(None)
+
+    async def _until_shutdown(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            sockets = list(self.sockets)
+            for one in sockets:
+                one._give_up()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_WAIT):
+                    for one in sockets:
+                        await one._closed_promise.then(None, lambda _: None)
+
+
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OpenSockets] = WeakKeyDictionary()
+
+
+def close_at_shutdown(socket: Socket[Any]) -> None:
+    """Close the socket, unless it is closed by then, when the running loop is shut down."""
+    loop = asyncio.get_running_loop()
+    if loop not in _of_loops:
+        _of_loops[loop] = _OpenSockets()
+    _of_loops[loop].sockets.add(socket)
