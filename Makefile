@@ -57,8 +57,8 @@ conformance: setup ## run the conformance suite
 wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" $(ARGS)
 
-bench: setup ## measure, beside the peers (ARGS=arguments)
-	$(VENV_PYTHON) -m benchmarks $(ARGS)
+bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
+	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 build: setup ## make the wheel and the source distribution in dist/
 	$(VENV_PYTHON) -m build
@@ -83,6 +83,12 @@ test conformance: export PYTHONASYNCIODEBUG := 1
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV_PYTHON) -m pip install -qq --editable '.[dev]'
+	@touch $@
+
+# With the peers of the benchmarks, which the tests had better not see.
+.venv-bench/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -qq --editable '.[bench]'
 	@touch $@
 
 # Other Pythons: from the path or from pyenv; what cannot be found is said, and not tested.

@@ -3,8 +3,10 @@
 In each round every contender of every row does its work once, in a fresh process, the contenders of a row one after
 the other and in turns first. A ratio is the median of the ratios of the rounds; ± is half the range.
 
-Rows in memory are timed by the processor time of the main thread, which other programs on the machine disturb least;
-what a JavaScript engine does in helper threads is not counted against it. Rows with sockets are timed by the clock.
+Times are those of the main thread on the processor, which other programs on the machine disturb least; what a
+JavaScript engine does in helper threads is not counted against it. The ping-pong of one connection adds the time of the
+process at the other end, which is on the same core. Downloads, uploads and the proxy, where waiting counts, are timed
+by the clock, each value the best of three runs.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from rich.console import Console
 from .contenders import Missing, measure, versions
 from .results import Results
 from .rows_in_memory import ROWS as ROWS_IN_MEMORY
+from .rows_of_sockets import ROWS as ROWS_OF_SOCKETS
 from .table import table_of
 
-ROWS = (*ROWS_IN_MEMORY,)
+ROWS = (*ROWS_IN_MEMORY, *ROWS_OF_SOCKETS)
 
 
 def run(rows: tuple[str, ...], rounds: int, chunks: int, minutes: float) -> Results:
@@ -32,15 +35,20 @@ def run(rows: tuple[str, ...], rounds: int, chunks: int, minutes: float) -> Resu
     for number in range(rounds):
         for row in chosen:
             first = number % len(row.contenders)
-            for contender in (*row.contenders[first:], *row.contenders[:first]):
+            best: dict[str, float] = {}
+            for contender in (*row.contenders[first:], *row.contenders[:first]) * row.best_of:
                 if contender.name in missing:
                     continue
                 progress(f"round {number + 1}: {row.name}, {contender.name}")
                 try:
-                    results.add(row.name, contender.name, measure(row, contender, chunks))
+                    value = measure(row, contender, chunks)
                 except Missing as error:
                     missing.add(contender.name)
                     print(error, file=sys.stderr)
+                else:
+                    best[contender.name] = max(value, best.get(contender.name, value))
+            for name, value in best.items():
+                results.add(row.name, name, value)
         results.settings["rounds"] = number + 1
         if (time.monotonic() - started) * (number + 2) / (number + 1) > minutes * 60:
             break  # there is no time for another one

@@ -49,6 +49,18 @@ def deno() -> str:
     return str(found)
 
 
+@functools.cache
+def peer() -> str:
+    """The path of the program at the other end of the sockets, which is built here."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise Missing("there is no cc to build the other end of the sockets with")
+    CACHE.mkdir(exist_ok=True)
+    built = CACHE / "peer"
+    subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", built, HERE / "peer.c"], check=True)
+    return str(built)
+
+
 def command_of(contender: Contender, count: int) -> list[str]:
     arguments = [*contender.arguments, str(count)]
     if contender.runtime == "python":
@@ -67,17 +79,26 @@ def measure(row: Row, contender: Contender, chunks: int) -> float:
         RuntimeError: it failed.
     """
     count = row.count or max(1, int(chunks * row.share * contender.count))
-    environment = {**os.environ, "PYTHONASYNCIODEBUG": "", "NO_COLOR": "1"}
-    command = command_of(contender, count)
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment, cwd=HERE.parent, timeout=5 * MINUTE
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed with status {done.returncode}:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    result = run(command_of(contender, count), pinned=row.pinned)
     if row.cost:
         return float(result["bytes"]) / row.scale
     return float(result["count"]) / float(result[row.clock]) / row.scale
+
+
+def run(command: list[str], *, pinned: bool = False) -> dict[str, Any]:
+    """What a program says in its last line."""
+    environment = {**os.environ, "PYTHONASYNCIODEBUG": "", "NO_COLOR": "1", "BENCH_PEER": peer()}
+    if pinned:
+        command = ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0))), *command]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=HERE.parent, timeout=5 * MINUTE
+    )
+    if "ModuleNotFoundError" in done.stderr:
+        raise Missing(f"{done.stderr.splitlines()[-1]}: use `make bench`")
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed with status {done.returncode}:\n{done.stderr}")
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
 
 
 def versions() -> dict[str, str]:

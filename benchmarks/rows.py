@@ -39,6 +39,9 @@ class Row:
     unit: str = "thousand/s"
     scale: float = 1e3  # of the unit
     cost: bool = False  # whether less is better
-    clock: Literal["cpu", "wall"] = "cpu"
-    share: float = 1.0  # of the chunks asked for
-    count: int | None = None  # fixed, whatever is asked for
+    # On the processor in the main thread; there or in the process at the other end; or on the wall.
+    clock: Literal["cpu", "both", "wall"] = "cpu"
+    share: float = 1.0  # of the chunks asked for: so many operations
+    count: int | None = None  # so many operations, whatever is asked for
+    pinned: bool = False  # whether all processes share one core
+    best_of: int = 1  # so many runs are one value, the best of them
