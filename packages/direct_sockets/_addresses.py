@@ -135,9 +135,9 @@ def is_private_network_address(address: str | IPAddress) -> bool:
 
     What is globally reachable is said, block by block, in `_special_purpose_addresses`. An address
     with an IPv4 address inside (IPv4-mapped, NAT64, 6to4, Teredo, ISATAP) is private when that one
-    is, and a Teredo address when either its server or its client is. Multicast is private unless of
-    global scope. Translators that an operator put under a prefix of its own (RFC 6052, 6rd) cannot be
-    recognised.
+    is, and a Teredo address when either its server or its client is. Multicast is private: it begins on
+    the sender's own network. Translators that an operator put under a prefix of its own (RFC 6052, 6rd)
+    cannot be recognised.
 
     Args:
         address: an address, or its text, with a zone or without.

@@ -5,13 +5,15 @@ Made by hand from IANA's registries, because the tables of `ipaddress` change fr
 * https://www.iana.org/assignments/iana-ipv4-special-registry/
 * https://www.iana.org/assignments/iana-ipv6-special-registry/ (both as of October 2025)
 * https://www.iana.org/assignments/ipv6-address-space/
-* https://www.iana.org/assignments/multicast-addresses/ and
-  https://www.iana.org/assignments/ipv6-multicast-addresses/
+* https://www.iana.org/assignments/multicast-addresses/
 
 The smallest block that an address lies in decides. Where a registry says "N/A", the block is
 
 * globally reachable when it carries IPv4 addresses inside: those are judged too, in `_addresses`;
 * not globally reachable when it was given up, for nothing out there should answer.
+
+Multicast, of whatever scope, is not globally reachable here: a datagram to a group reaches those of its members
+first, and mostly only those, who are on the sender's own network.
 
 What no registry mentions is globally reachable in IPv4. In IPv6 it is not, outside of 2000::/3: the
 address space registry reserves all the rest, so that what answers there is somebody's own network.
@@ -56,10 +58,7 @@ IPV4_BLOCKS = (
     Block("198.18.0.0/15", False, "benchmarking"),
     Block("198.51.100.0/24", False, "documentation, TEST-NET-2"),
     Block("203.0.113.0/24", False, "documentation, TEST-NET-3"),
-    Block("224.0.0.0/4", True, "multicast: of global scope, apart from the next three"),
-    Block("224.0.0.0/24", False, "multicast: local network control, never forwarded"),
-    Block("233.252.0.0/24", False, "multicast: documentation, MCAST-TEST-NET"),
-    Block("239.0.0.0/8", False, "multicast: administratively scoped"),
+    Block("224.0.0.0/4", False, "multicast"),
     Block("240.0.0.0/4", False, "reserved"),
     Block("255.255.255.255/32", False, "limited broadcast"),
 )
@@ -94,7 +93,5 @@ IPV6_BLOCKS = (
     Block("fc00::/7", False, "unique local"),
     Block("fe80::/10", False, "link-local unicast"),
     Block("fec0::/10", False, "site-local unicast, given up"),
-    Block("ff00::/8", False, "multicast: of any scope but the global one"),
-    *(Block(f"ff{flags:x}e::/16", True, "multicast: of global scope") for flags in range(16)),
-    Block("ff0e::db8:0:0/96", False, "multicast: documentation"),
+    Block("ff00::/8", False, "multicast"),
 )
