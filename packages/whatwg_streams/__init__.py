@@ -3,6 +3,7 @@
 The folder tree is the standard's table of contents. Chapters build on the ones below them:
 
     other_specs      §9 using streams in other specifications: public, for those who build on streams
+    _transferable    §8.2 transferable streams, and the transfer of each kind
     _transform       §6 transform streams
     _readable        §4 readable streams
     _writable        §5 writable streams
@@ -13,6 +14,7 @@ The folder tree is the standard's table of contents. Chapters build on the ones 
 This module has the public names, and nothing else.
 """
 
+from . import _transferable as _transferable  # importing it is what makes streams transferable
 from ._platform.abort import AbortController as AbortController, AbortEvent as AbortEvent, AbortSignal as AbortSignal
 from ._platform.dom_exception import (
     AbortError as AbortError,
@@ -25,7 +27,13 @@ from ._platform.dom_exception import (
     RejectionError as RejectionError,
     TimeoutError as TimeoutError,
 )
+from ._platform.message_ports import (
+    MessageChannel as MessageChannel,
+    MessageEvent as MessageEvent,
+    MessagePort as MessagePort,
+)
 from ._platform.promises import Promise as Promise, PromiseWithResolvers as PromiseWithResolvers
+from ._platform.structured_clone import structured_clone as structured_clone
 from ._readable.async_iterator import ReadableStreamAsyncIterator as ReadableStreamAsyncIterator
 from ._readable.byob_reader import ReadableStreamBYOBReader as ReadableStreamBYOBReader
 from ._readable.byob_request import ReadableStreamBYOBRequest as ReadableStreamBYOBRequest
@@ -58,6 +66,9 @@ __all__ = [
     "DOMException",
     "DataCloneError",
     "InvalidStateError",
+    "MessageChannel",
+    "MessageEvent",
+    "MessagePort",
     "NetworkError",
     "NotAllowedError",
     "Promise",
@@ -83,4 +94,5 @@ __all__ = [
     "WritableStream",
     "WritableStreamDefaultController",
     "WritableStreamDefaultWriter",
+    "structured_clone",
 ]

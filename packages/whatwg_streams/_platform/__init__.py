@@ -1,15 +1,19 @@
 """What the Streams Standard borrows from its neighbours: ECMAScript, Web IDL, DOM and HTML.
 
 Rule 1: one module per borrowed subject, and nothing in here knows what a stream is.
-Rule 2: only `event_loop` speaks to asyncio's scheduler; only `buffers` looks inside memory.
+Rule 2: only `event_loop`, and `realms` from other threads, speak to asyncio's scheduler; only `buffers`
+looks inside memory.
 
 - `event_loop`        microtasks, tasks, timers
 - `promises`          ECMAScript promises and the Web IDL verbs for them
 - `webidl`            conversions of arguments, dictionaries and callbacks
 - `dom_exception`     DOMException and its named kinds, RangeError
+- `event_target`      listeners for events
 - `abort`             AbortController and AbortSignal
 - `buffers`           ArrayBuffer and its views: transfer, detach, copy, clone
-- `structured_clone`  StructuredSerialize and StructuredDeserialize, for tee
+- `structured_clone`  StructuredSerialize and StructuredDeserialize, with transfer
+- `realms`            event loops, as the objects of one see those of another
+- `message_ports`     MessageChannel and MessagePort
 - `host`              the seams through which a foreign engine can drive all of this
 
 Three invariants, kept throughout the chapters that build on this one:

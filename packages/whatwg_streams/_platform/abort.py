@@ -1,19 +1,19 @@
 """AbortController and AbortSignal: https://dom.spec.whatwg.org/#aborting-ongoing-activities
 
-Rule 1: a signal does not keep the signals that depend on it alive; but a dependent signal, or one with a
+Rule: a signal does not keep the signals that depend on it alive; but a dependent signal, or one with a
 timeout, that somebody listens to stays alive until it can no longer be aborted.
-Rule 2: what a listener raises is reported, and stops nobody else.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 from typing_extensions import override
 
 from . import event_loop
 from .dom_exception import AbortError, TimeoutError
+from .event_target import EventTarget
 from .promises import raise_reason
 from .webidl import convert_interface, convert_unsigned_long_long, new
 
@@ -34,18 +34,7 @@ class AbortEvent(NamedTuple):
     target: AbortSignal
 
 
-class _EventListener:
-    """https://dom.spec.whatwg.org/#concept-event-listener"""
-
-    __slots__ = ("callback", "once", "removed")
-
-    def __init__(self, callback: Listener, *, once: bool) -> None:
-        self.callback = callback
-        self.once = once
-        self.removed = False
-
-
-class AbortSignal:
+class AbortSignal(EventTarget[AbortEvent]):
     """Tells an operation that it should stop, and why: https://dom.spec.whatwg.org/#interface-AbortSignal
 
     Get one from an `AbortController`, or from `AbortSignal.abort`, `timeout` or `any`.
@@ -58,14 +47,14 @@ class AbortSignal:
         "_aborted",
         "_dependent",
         "_dependent_signals",
-        "_event_listeners",
         "_kept_alive",
-        "_onabort",
         "_source_signals",
         "_timer",
         "_traceback",
         "_with_timeout",
     )
+
+    _event_types: ClassVar[tuple[str, ...]] = ("abort",)
 
     _aborted: bool
     _abort_reason: Any
@@ -73,8 +62,6 @@ class AbortSignal:
     _dependent: bool
     _source_signals: dict[AbortSignal, None]  # an ordered set; they live as long as we may be aborted by them
     _dependent_signals: dict[weakref.ref[AbortSignal], None]  # an ordered set of weak references
-    _event_listeners: list[_EventListener]
-    _onabort: _EventListener | None
     _kept_alive: set[AbortSignal]  # those of our dependents that are listened to
     _timer: event_loop.Timer | None
     _with_timeout: bool
@@ -88,8 +75,7 @@ class AbortSignal:
         signal._dependent = False
         signal._source_signals = {}
         signal._dependent_signals = {}
-        signal._event_listeners = []
-        signal._onabort = None
+        signal._initialize_event_target()
         signal._kept_alive = set()
         signal._timer = None
         signal._with_timeout = False
@@ -190,48 +176,11 @@ class AbortSignal:
     @property
     def onabort(self) -> Listener | None:
         """One listener that can be set and replaced: https://dom.spec.whatwg.org/#dom-abortsignal-onabort"""
-        return None if self._onabort is None else self._onabort.callback
+        return self._get_event_handler("abort")
 
     @onabort.setter
     def onabort(self, callback: Listener | None) -> None:
-        if callback is None or not callable(callback):
-            if self._onabort is not None:
-                self._remove(self._onabort)
-                self._onabort = None
-        elif self._onabort is not None:
-            self._onabort.callback = callback  # keeps its place among the listeners
-        else:
-            self._onabort = _EventListener(callback, once=False)
-            self._event_listeners.append(self._onabort)
-            self._keep_alive_while_observed()
-
-    def add_event_listener(self, type: str, callback: Listener | None, *, once: bool = False) -> None:
-        """Call a function when the signal is aborted: https://dom.spec.whatwg.org/#dom-eventtarget-addeventlistener
-
-        Args:
-            type: "abort"; there are no other events.
-            callback: called with the event, whose `target` is the signal. What it raises goes to the
-                event loop's exception handler. Adding it again has no effect.
-            once: whether it is called only for the first such event.
-        """
-        if type != "abort" or callback is None:
-            return
-        if any(one.callback == callback and one is not self._onabort for one in self._event_listeners):
-            return
-        self._event_listeners.append(_EventListener(callback, once=once))
-        self._keep_alive_while_observed()
-
-    def remove_event_listener(self, type: str, callback: Listener | None) -> None:
-        """Do not call the function any more.
-
-        https://dom.spec.whatwg.org/#dom-eventtarget-removeeventlistener
-        """
-        if type != "abort":
-            return
-        for listener in self._event_listeners:
-            if listener.callback == callback and listener is not self._onabort:
-                self._remove(listener)
-                return
+        self._set_event_handler("abort", callback)
 
     @override
     def __repr__(self) -> str:
@@ -240,9 +189,8 @@ class AbortSignal:
 
     # Beyond the standard's text ---------------------------------------------------------------------
 
-    def _remove(self, listener: _EventListener) -> None:
-        listener.removed = True
-        self._event_listeners.remove(listener)
+    @override
+    def _listeners_changed(self) -> None:
         self._keep_alive_while_observed()
 
     def _keep_alive_while_observed(self) -> None:
@@ -353,16 +301,7 @@ def run_the_abort_steps(signal: AbortSignal) -> None:
 
 def _fire_an_abort_event(signal: AbortSignal) -> None:
     """https://dom.spec.whatwg.org/#concept-event-fire"""
-    event = AbortEvent("abort", signal)
-    for listener in list(signal._event_listeners):
-        if listener.removed:
-            continue
-        if listener.once:
-            signal._remove(listener)
-        try:
-            listener.callback(event)
-        except Exception as exception:
-            event_loop.report_exception(exception, "A listener for the event abort raised")
+    signal._dispatch(AbortEvent("abort", signal))
 
 
 #: Replaced by `host.set_abort_event`.

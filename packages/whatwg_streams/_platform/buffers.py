@@ -269,6 +269,19 @@ def view_of(value: object, what: str, *, writable: bool = False, part_of: ArrayB
     return view
 
 
+def is_buffer(value: Any) -> bool:
+    """Whether the value is a buffer or a view, maybe a detached one."""
+    if type(value) in _foreign_views:
+        return True
+    try:
+        memoryview(value).release()
+    except TypeError:
+        return False
+    except (ValueError, BufferError):  # it was released, or can not be looked into
+        return True
+    return True
+
+
 def new_array_buffer(byte_length: int) -> ArrayBuffer:
     """Construct(%ArrayBuffer%, « byteLength »).
 

@@ -3,6 +3,7 @@
 Rule: what more than one kind of stream needs, and none of them owns.
 
 - `queue_with_sizes`  §8.1
-- `transferable`      §8.2, not there yet: streams do not cross realms here
 - `miscellaneous`     §8.3
+
+§8.2 is made of streams, and has a room of its own above them: `_transferable`.
 """

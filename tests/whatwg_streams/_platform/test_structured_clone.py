@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import datetime as dt
 import decimal
 import fractions
+import pickle
 import uuid
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from whatwg_streams import AbortError, DataCloneError, DOMException, NetworkError, RangeError
+from tests.support.bytes_sources import ForeignBuffer, ForeignView, foreign_buffers
+from whatwg_streams import (
+    AbortError,
+    DataCloneError,
+    DOMException,
+    MessageChannel,
+    NetworkError,
+    RangeError,
+    ReadableStream,
+)
 from whatwg_streams._platform import host, structured_clone as module
 from whatwg_streams._platform.structured_clone import structured_clone
 
@@ -76,12 +87,12 @@ def test_what_occurs_twice_occurs_twice_in_the_clone() -> None:
 def test_cycles_are_cloned() -> None:
     lists: list[Any] = [1]
     lists.append(lists)
-    clone = structured_clone(lists)
-    assert clone[1] is clone
+    list_clone = structured_clone(lists)
+    assert list_clone[1] is list_clone
     dictionary: dict[str, Any] = {}
     dictionary["self"] = dictionary
-    clone = structured_clone(dictionary)
-    assert clone["self"] is clone
+    dictionary_clone = structured_clone(dictionary)
+    assert dictionary_clone["self"] is dictionary_clone
 
 
 def test_keys_are_cloned_too() -> None:
@@ -176,6 +187,220 @@ def test_an_exception_that_can_not_be_made_anew_can_not_be_cloned(value: Excepti
 def test_everything_else_can_not_be_cloned(value: object) -> None:
     with pytest.raises(DataCloneError, match=type(value).__name__):
         structured_clone({"nested": [value]})
+
+
+class _Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+@dataclasses.dataclass
+class _Message:
+    text: str
+    parts: list[Any]
+    late: Any = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text += "!"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Frozen:
+    items: list[int]
+
+
+@dataclasses.dataclass
+class _Special(bytearray):
+    number: int
+
+
+def test_named_tuples_are_cloned() -> None:
+    value = _Point([1], 2)
+    clone = structured_clone(value)
+    assert type(clone) is _Point
+    assert clone == value
+    assert clone.x is not value.x
+
+
+def test_data_classes_are_cloned_as_they_are() -> None:
+    value = _Message("text", [])
+    value.parts.append(value)
+    clone = structured_clone(value)
+    assert (type(clone), clone.text) == (_Message, "text!")
+    assert clone.parts == [clone]
+    assert not hasattr(clone, "late")
+    frozen = structured_clone(_Frozen([1]))
+    assert frozen == _Frozen([1])
+
+
+def test_a_data_class_that_is_more_than_that_can_not_be_cloned() -> None:
+    with pytest.raises(DataCloneError):
+        structured_clone(_Special(1))
+
+
+def test_an_array_is_cloned() -> None:
+    value = array.array("i", [1, 2])
+    clone = structured_clone(value)
+    value[0] = 0
+    assert clone == array.array("i", [1, 2])
+
+
+def test_tuples_in_cycles_stay_the_same_ones() -> None:
+    items: list[Any] = []
+    value = (items,)
+    items.append(value)
+    tuple_clone = structured_clone(value)
+    assert tuple_clone[0][0] is tuple_clone
+    items[0] = error = ValueError([items])
+    clone = structured_clone(items)
+    assert clone[0].args[0][0] is clone
+    assert structured_clone(error).args[0][0][0].args[0][0][0] is not error
+
+
+def test_what_is_nested_too_deeply_can_not_be_cloned() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(DataCloneError, match="deeply"):
+        structured_clone(value)
+    while value:  # lest Python's own recursion be too deep when it is dropped
+        value = value[0]
+
+
+def test_an_exception_that_is_made_of_itself_can_not_be_cloned() -> None:
+    error = ValueError()
+    error.args = (error,)
+    with pytest.raises(DataCloneError):
+        structured_clone(error)
+
+
+def test_attributes_and_the_cause_of_an_exception_come_along_if_they_can() -> None:
+    shared = [1, [2]]
+    error = ValueError("text", shared)
+    error.number = 5  # type: ignore[attr-defined]
+    error.handle = [shared, print]  # type: ignore[attr-defined]
+    error.add_note("a note")
+    error.__cause__ = KeyError("cause")
+    clone: Any = structured_clone(error)
+    assert (clone.number, clone.__notes__) == (5, ["a note"])
+    assert not hasattr(clone, "handle")
+    assert clone.args == ("text", [1, [2]])
+    assert type(clone.__cause__) is KeyError
+    assert clone.__cause__ is not error.__cause__
+    error.__cause__ = KeyboardInterrupt()
+    assert structured_clone(error).__cause__ is None
+
+
+def test_an_exception_that_can_be_made_only_twice_can_not_be_cloned(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twice(Exception):
+        made = 0
+
+        def __init__(self) -> None:
+            Twice.made += 1
+            if Twice.made > 2:
+                raise ValueError("made too often")
+            super().__init__()
+
+    with pytest.raises(DataCloneError, match="any more"):
+        structured_clone(Twice())
+
+
+def test_an_operating_system_error_keeps_what_it_tells() -> None:
+    clone = structured_clone(FileNotFoundError(2, "no such file", "name"))
+    assert (type(clone), clone.errno, clone.strerror, clone.filename) == (FileNotFoundError, 2, "no such file", "name")
+
+
+def test_a_group_of_exceptions_is_cloned() -> None:
+    clone = structured_clone(ExceptionGroup("group", [ValueError("one"), TypeError("two")]))
+    assert [(type(one), str(one)) for one in clone.exceptions] == [(ValueError, "one"), (TypeError, "two")]
+
+
+# Transferring --------------------------------------------------------------------------------------
+
+
+def test_a_memoryview_that_is_transferred_is_released_and_its_memory_goes_on() -> None:
+    memory = bytearray(b"abcd")
+    view = memoryview(memory)[1:3]
+    clone = structured_clone({"view": view, "again": view}, transfer=[view])
+    with pytest.raises(ValueError, match="released"):
+        view[0]
+    assert clone["view"] is clone["again"]
+    assert bytes(clone["view"]) == b"bc"
+    memory[1] = 0
+    assert bytes(clone["view"]) == b"\0c"
+
+
+def test_a_memoryview_keeps_its_format_when_it_is_transferred() -> None:
+    view = memoryview(array.array("i", [1, 2]))
+    clone = structured_clone(view, transfer=[view])
+    assert (clone.format, clone.tolist()) == ("i", [1, 2])
+
+
+def test_of_a_buffer_that_can_not_be_taken_away_a_view_is() -> None:
+    memory = bytearray(b"abc")
+    clone: list[Any] = structured_clone([memory], transfer=[memory])
+    assert type(clone[0]) is memoryview
+    memory[0] = 0
+    assert bytes(clone[0]) == b"\0bc"
+
+
+def test_a_buffer_of_the_host_is_transferred_its_own_way() -> None:
+    with foreign_buffers():
+        buffer = ForeignBuffer(b"abcd")
+        view = ForeignView(buffer, 1, 2)
+        clone = structured_clone([view], transfer=[view])
+        assert buffer.detached
+        assert (type(clone[0]), clone[0].content) == (ForeignView, b"bc")
+        barred = ForeignView(ForeignBuffer(b"a", transferable=False))
+        with pytest.raises(DataCloneError):
+            structured_clone(None, transfer=[barred])
+
+
+def test_a_released_memoryview_can_not_be_transferred() -> None:
+    view = memoryview(b"abc")
+    view.release()
+    with pytest.raises(DataCloneError, match="released"):
+        structured_clone(None, transfer=[view])
+
+
+def test_a_memoryview_that_is_held_can_not_be_transferred() -> None:
+    view = memoryview(bytearray(b"abc"))
+    export = pickle.PickleBuffer(view)
+    with pytest.raises(TypeError, match="can not be detached"):
+        structured_clone(None, transfer=[view])
+    export.release()
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [], object()], ids=repr)
+def test_only_some_objects_can_be_transferred(value: object) -> None:
+    with pytest.raises(DataCloneError, match="can not be transferred"):
+        structured_clone(None, transfer=[value])
+
+
+def test_nothing_is_transferred_twice() -> None:
+    view = memoryview(b"abc")
+    with pytest.raises(DataCloneError, match="twice"):
+        structured_clone(view, transfer=[view, view])
+    assert view[0] == ord("a")
+
+
+@pytest.mark.parametrize("transfer", [None, 3, "text", b"bytes"])
+def test_the_list_has_to_be_a_sequence(transfer: Any) -> None:
+    with pytest.raises(TypeError, match="sequence"):
+        structured_clone(None, transfer=transfer)
+
+
+def test_what_can_not_be_cloned_keeps_what_was_to_be_transferred() -> None:
+    port = MessageChannel().port1
+    with pytest.raises(DataCloneError):
+        structured_clone([port, print], transfer=[port])
+    assert structured_clone(port, transfer=[port]) is not port
+
+
+@pytest.mark.parametrize("value", [MessageChannel().port1, ReadableStream()], ids=["port", "stream"])
+def test_a_port_or_a_stream_has_to_be_transferred(value: object) -> None:
+    with pytest.raises(DataCloneError, match="name it in `transfer`"):
+        structured_clone([value])
 
 
 def test_subclasses_of_plain_data_can_not_be_cloned() -> None:

@@ -1,0 +1,110 @@
+"""Realms: event loops, as the objects of one see those of another.
+
+https://html.spec.whatwg.org/multipage/webappapis.html#realms-settings-objects-global-objects
+
+What JavaScript keeps apart in windows and workers, Python keeps apart in event loops: an object belongs to
+one, and only what is made for it passes between two. A realm takes tasks from any thread, for as long as
+its loop is not closed; and whoever has something to do with it can be told when it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol, final
+
+from .event_loop import get_running_loop_or_none
+
+if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+    from collections.abc import Callable
+
+#: Guards who lives where. Garbage may be collected under it, and end another realm.
+_lock = threading.RLock()
+
+_A_CENTURY = 100 * 365 * 24 * 60 * 60.0
+
+
+class Inhabitant(Protocol):
+    """Something that has to know when its realm ends."""
+
+    def _realm_has_ended(self) -> None: ...
+
+
+@final
+class Realm:
+    """One event loop, seen from others."""
+
+    __slots__ = ("__weakref__", "_inhabitants", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._inhabitants: weakref.WeakSet[Inhabitant] = weakref.WeakSet()
+
+    def queue_a_task(self, steps: Callable[[], object], context: contextvars.Context | None) -> bool:
+        """Run the steps on a turn of the loop of their own.
+
+        Returns:
+            False, if the loop is closed, so that they will never run.
+        """
+        loop = self._loop()
+        if loop is None:
+            return False
+        try:
+            if loop is get_running_loop_or_none():
+                loop.call_soon(steps, context=context)
+            else:
+                loop.call_soon_threadsafe(steps, context=context)
+        except RuntimeError:
+            if not loop.is_closed():
+                raise
+            return False
+        return True
+
+    def settle(self, inhabitant: Inhabitant) -> None:
+        """Have the inhabitant told when the loop is closed."""
+        with _lock:
+            self._inhabitants.add(inhabitant)
+
+    def forget(self, inhabitant: Inhabitant) -> None:
+        """The inhabitant has gone elsewhere."""
+        with _lock:
+            self._inhabitants.discard(inhabitant)
+
+    def _ended(self) -> None:
+        with _lock:
+            inhabitants = list(self._inhabitants)
+        for inhabitant in inhabitants:
+            inhabitant._realm_has_ended()
+
+
+@final
+class _DroppedAtTheEnd:
+    """The callback of a timer that never comes. A loop that is closed drops its timers: that is how it tells."""
+
+    __slots__ = ("_realm",)
+
+    def __init__(self, realm: Realm) -> None:
+        self._realm = realm
+
+    def __call__(self) -> None:
+        """A century has passed."""
+
+    def __del__(self) -> None:
+        self._realm._ended()
+
+
+_realms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Realm] = weakref.WeakKeyDictionary()
+
+
+def the_current_realm() -> Realm | None:
+    """That of the running loop, if there is one: https://tc39.es/ecma262/#current-realm"""
+    loop = get_running_loop_or_none()
+    if loop is None:
+        return None
+    realm = _realms.get(loop)
+    if realm is None:
+        realm = _realms[loop] = Realm(loop)
+        loop.call_later(_A_CENTURY, _DroppedAtTheEnd(realm))
+    return realm
