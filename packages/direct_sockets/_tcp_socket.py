@@ -425,7 +425,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 3.4. It is copied: by the operating system, before `connection.write` returns.
         try:
             bytes_ = convert_buffer_source(chunk, "chunk")
-        except TypeError as error:
+        except Exception as error:  # a TypeError, or what the chunk raises when it is asked for its bytes
             reason = error
 
             # NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open, and

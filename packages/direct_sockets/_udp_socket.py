@@ -378,7 +378,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             # NOTE(spec): E47 it has to have data, if only an empty buffer; the member is not required.
             if message.data is None:
                 raise TypeError("the message has no data")
-        except TypeError as error:
+        except Exception as error:  # a TypeError, or what reading a member raises
             # NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open.
             self._handle_closing_the_writable_stream()
             return a_promise_rejected_with(error)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 QueuingStrategy: TypeAlias = Mapping[str, Any] | object
 
 
+def _convert_queuing_strategy_init(high_water_mark: object) -> float:
+    """https://streams.spec.whatwg.org/#dictdef-queuingstrategyinit: its one member, which is required."""
+    if high_water_mark is None:
+        raise TypeError("high_water_mark: it is missing")
+    return convert_unrestricted_double(high_water_mark, "high_water_mark")
+
+
 # §7.2 --------------------------------------------------------------------------------------------
 
 
@@ -58,7 +65,7 @@ class ByteLengthQueuingStrategy:
 
     def __init__(self, *, high_water_mark: float) -> None:
         # 1. Set this.[[highWaterMark]].
-        self._high_water_mark = convert_unrestricted_double(high_water_mark, "high_water_mark")
+        self._high_water_mark = _convert_queuing_strategy_init(high_water_mark)
 
     @property
     def high_water_mark(self) -> float:
@@ -105,7 +112,7 @@ class CountQueuingStrategy:
 
     def __init__(self, *, high_water_mark: float) -> None:
         # 1. Set this.[[highWaterMark]].
-        self._high_water_mark = convert_unrestricted_double(high_water_mark, "high_water_mark")
+        self._high_water_mark = _convert_queuing_strategy_init(high_water_mark)
 
     @property
     def high_water_mark(self) -> float:

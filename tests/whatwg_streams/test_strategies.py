@@ -38,6 +38,8 @@ def test_the_high_water_mark_is_a_keyword_that_must_be_given(strategy: Any) -> N
         strategy()
     with pytest.raises(TypeError):
         strategy(4)
+    with pytest.raises(TypeError, match="high_water_mark: it is missing"):
+        strategy(high_water_mark=None)
     assert strategy(high_water_mark=4).high_water_mark == 4
 
 
@@ -53,7 +55,7 @@ def test_the_high_water_mark_is_converted_to_a_number_and_not_validated(
 
 
 @BOTH
-@pytest.mark.parametrize("given", [None, "many", math.nan])
+@pytest.mark.parametrize("given", ["many", math.nan])
 def test_what_makes_no_number_is_nan(strategy: Strategy, given: Any) -> None:
     assert math.isnan(strategy(high_water_mark=given).high_water_mark)
 

@@ -64,21 +64,28 @@ class DOMException(Exception):
     Args:
         message: what went wrong, in words.
         name: the kind of error, as in the table of names of Web IDL.
+
+    Raises:
+        TypeError: the message or the name is no str.
     """
 
     _kinds: ClassVar[dict[str, type[DOMException]]] = {}
     _name = "Error"
 
     def __new__(cls, message: str = "", name: str | None = None, **_: object) -> Self:
-        kind = cls._kinds.get(name, cls) if cls is DOMException and name is not None else cls
+        kind = cls._kinds.get(name, cls) if cls is DOMException and isinstance(name, str) else cls
         base = OSError if issubclass(kind, OSError) else Exception
         return base.__new__(kind, message)  # type: ignore[return-value]  # of a subclass, for a name that has one
 
     def __init__(  # pyright: ignore[reportInconsistentConstructor] - __new__ serves the named kinds, too
         self, message: str = "", name: str | None = None
     ) -> None:
-        super().__init__(message)
-        self._message = message
+        given: dict[str, object] = {"message": message, "name": name}
+        for what, value in given.items():
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{what}: expected a str, not {type(value).__name__}")
+        self._message = message or ""
+        super().__init__(self._message)
         if name is not None:
             self._name = name
 

@@ -140,10 +140,10 @@ def convert_string(value: object, what: str) -> str:
 
 def convert_enumeration(value: object, what: str, values: Sequence[str]) -> str:
     """https://webidl.spec.whatwg.org/#js-enumeration"""
-    if value not in values:
+    if not isinstance(value, str) or value not in values:
         expected = " or ".join(repr(one) for one in values)
         raise TypeError(f"{what}: expected {expected}, not {value!r}")
-    return cast("str", value)
+    return value
 
 
 def convert_interface(value: object, what: str, interface: type[T]) -> T:

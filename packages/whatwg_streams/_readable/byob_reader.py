@@ -106,8 +106,8 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         """
         try:
             view_ = view_of(view, "view", writable=True)
-            min_ = 1 if min == 1 or min is None else convert_unsigned_long_long(min, "min")
-        except TypeError as error:
+            min_ = 1 if min is None or (type(min) is int and min == 1) else convert_unsigned_long_long(min, "min")
+        except Exception as error:  # a TypeError, or what an argument's __index__ raises
             return a_promise_rejected_with(error)
         # 1. There has to be something to read into:
         if view_.byte_length == 0:

@@ -298,7 +298,7 @@ class ReadableStream(Generic[R]):
         try:
             convert_interface(destination, "destination", WritableStream)
             options = _convert_stream_pipe_options(prevent_close, prevent_abort, prevent_cancel, signal)
-        except TypeError as error:
+        except Exception as error:  # a TypeError, or what an argument's __bool__ raises
             return a_promise_rejected_with(error)
         # 1. This must not be locked,
         if streams.is_readable_stream_locked(self):

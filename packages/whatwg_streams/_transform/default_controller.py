@@ -72,16 +72,16 @@ class TransformStreamDefaultController:
         except Throw as completion:
             raise_reason(completion.reason)
 
-    def error(self, e: object = None) -> None:
+    def error(self, reason: object = None) -> None:
         """Error both sides: https://streams.spec.whatwg.org/#ts-default-controller-error
 
         Chunks that are queued are discarded.
 
         Args:
-            e: why; all who use either side from now on fail with it.
+            reason: why; all who use either side from now on fail with it.
         """
         # 1. Error them.
-        default_controllers.transform_stream_default_controller_error(self, e)
+        default_controllers.transform_stream_default_controller_error(self, reason)
 
     def terminate(self) -> None:
         """Close the readable side and error the writable side.

@@ -6,6 +6,7 @@ import array
 import asyncio
 import contextlib
 import errno
+import sys
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,22 @@ async def test_a_chunk_that_is_no_buffer_ends_the_writing(chunk: Any, peer_has_f
         await socket.closed
     assert connection_.done("close") == 1
     writer.release_lock()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="classes can not be buffers before")
+async def test_what_a_chunk_raises_that_is_asked_for_its_bytes_ends_the_writing() -> None:
+    class Odd:
+        def __buffer__(self, _: int) -> memoryview:
+            raise ZeroDivisionError
+
+    _, info, connection_ = await handmade_socket()
+    writer = info.writable.get_writer()
+    promise = writer.write(Odd())
+    with pytest.raises(ZeroDivisionError):
+        await promise
+    with pytest.raises(ZeroDivisionError):
+        await writer.closed
+    assert connection_.done("shut_down") == 1
 
 
 async def test_a_released_memoryview_is_no_buffer() -> None:

@@ -144,6 +144,21 @@ async def test_a_wrong_chunk_after_the_readable_side_is_gone_closes_the_socket()
     assert datagrams.done("close") == 1
 
 
+async def test_what_reading_a_message_raises_ends_the_writing() -> None:  # E8
+    class Odd:
+        @property
+        def data(self) -> bytes:
+            raise ZeroDivisionError
+
+    _, info, _ = await handmade_udp_socket()
+    writer = info.writable.get_writer()
+    promise = writer.write(Odd())
+    with pytest.raises(ZeroDivisionError):
+        await promise
+    with pytest.raises(ZeroDivisionError):
+        await writer.closed
+
+
 async def test_messages_go_to_the_system_one_after_the_other() -> None:
     socket, info, datagrams = await handmade_udp_socket()
     datagrams.hold("send")

@@ -6,6 +6,7 @@ import builtins
 import copy
 import errno
 import pickle
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_a_name_without_a_class_stays_plain() -> None:
     assert (exception.name, exception.message, exception.code) == ("SyntaxError", "text", 12)
     assert repr(exception) == "DOMException('text', 'SyntaxError')"
     assert DOMException("text", "UnheardOfError").code == 0
+
+
+@pytest.mark.parametrize("value", [1, b"text", ["text"], ValueError("text")])
+def test_the_message_and_the_name_are_strings(value: Any) -> None:
+    with pytest.raises(TypeError, match="message: expected a str"):
+        DOMException(value)
+    with pytest.raises(TypeError, match="message: expected a str"):
+        AbortError(value)
+    with pytest.raises(TypeError, match="name: expected a str"):
+        DOMException("", value)
+
+
+def test_none_is_no_message() -> None:
+    message: Any = None
+    assert DOMException(message).message == ""
 
 
 @pytest.mark.parametrize(("kind", "code"), KINDS, ids=_ids)

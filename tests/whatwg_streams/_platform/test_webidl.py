@@ -313,6 +313,17 @@ def test_an_enumeration_takes_its_values_only() -> None:
             convert_enumeration(value, "mode", ("byob", "other"))
 
 
+def test_what_is_equal_to_a_value_of_an_enumeration_is_none_of_it_unless_it_is_a_string() -> None:
+    class EqualToAll:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = object.__hash__
+
+    with pytest.raises(TypeError, match=r"^mode: expected 'byob', not "):
+        convert_enumeration(EqualToAll(), "mode", ("byob",))
+
+
 def test_an_interface_takes_its_instances_only() -> None:
     stream: ReadableStream[Any] = ReadableStream()
     assert convert_interface(stream, "stream", ReadableStream) is stream

@@ -252,6 +252,18 @@ async def test_a_minimum_that_is_no_integer_in_range_is_a_type_error(min_: Any) 
         await reader.read(bytearray(4), min=min_)
 
 
+async def test_what_converting_the_minimum_raises_rejects_the_read() -> None:
+    class Odd:
+        def __index__(self) -> int:
+            raise ZeroDivisionError
+
+    reader, _ = _reader()
+    min_: Any = Odd()
+    promise = reader.read(bytearray(4), min=min_)
+    with pytest.raises(ZeroDivisionError):
+        await promise
+
+
 async def test_a_minimum_of_zero_is_a_type_error() -> None:
     reader, _ = _reader(b"abc")
     view = memoryview(bytearray(4))

@@ -506,3 +506,17 @@ def test_a_pipe_built_where_no_loop_runs_runs_on_the_first_loop(loop_factory: Lo
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(use())
     assert trace.events == [("start",), ("write", "a"), ("write", "b"), ("close",)]
+
+
+@pytest.mark.parametrize("option", ["prevent_close", "prevent_abort", "prevent_cancel"])
+async def test_what_converting_an_option_of_a_pipe_raises_rejects_the_promise(option: str) -> None:
+    class Odd:
+        def __bool__(self) -> bool:
+            raise ZeroDivisionError
+
+    stream: ReadableStream[Any] = ReadableStream()
+    options: dict[str, Any] = {option: Odd()}
+    promise = stream.pipe_to(WritableStream(), **options)
+    with pytest.raises(ZeroDivisionError):
+        await promise
+    assert not stream.locked

@@ -216,7 +216,7 @@ async def test_error_errors_both_sides_and_discards_what_is_queued(reason: objec
     writer, reader = stream.writable.get_writer(), stream.readable.get_reader()
     await settle()
     controller.enqueue("a")
-    controller.error(reason)
+    controller.error(reason=reason)
     assert (outcome(writer.closed), outcome(reader.closed)) == (rejected(reason), rejected(reason))
     assert outcome(reader.read()) == rejected(reason)
     assert outcome(writer.write("b")) == rejected(reason)
