@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import extract, lookup, report
 from .check import check_all
-from .model import HERE, ROOT, STANDARDS, SpecError
+from .model import HERE, ROOT, SpecError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,17 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("question", nargs="+", help='such as "TCPSocket constructor step 5.2" or "#rs-cancel"')
     command = commands.add_parser("what", help="say what of a standard a line is")
     command.add_argument("place", help="such as packages/whatwg_streams/_readable/stream.py:123")
-    command = commands.add_parser("extract", help="make the data files from the texts of the standards")
-    for standard in STANDARDS:
-        variable = extract.VARIABLES[standard]
-        option = f"--{standard.replace('_', '-')}"
-        command.add_argument(option, type=Path, metavar="TEXT", help=f"its text; or set {variable}")
-    command.add_argument("--check", action="store_true", help="write nothing; show how the data files differ")
+    extract.add_command(commands)
     options = parser.parse_args(arguments)
     try:
         if options.command == "extract":
-            given = {standard: getattr(options, standard) for standard in STANDARDS}
-            return _extract(given, check=options.check)
+            return extract.run_command(options, extract.extract, HERE)
         if not options.packages.is_dir():
             raise SpecError(f"{options.packages}: no such folder")
         return _look(options)
@@ -70,25 +64,6 @@ def _look(options: argparse.Namespace) -> int:
 
 def _shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-
-
-def _extract(given: dict[str, Path | None], *, check: bool) -> int:
-    texts = extract.texts(given)
-    if not texts:
-        raise SpecError("which text? Give --streams or --direct-sockets")
-    status = 0
-    for standard, path in texts.items():
-        difference = extract.difference(standard, path)
-        if not difference:
-            print(f"{standard}.toml is what {path} says")
-            continue
-        if check:
-            print(difference)
-            status = 1
-        else:
-            (HERE / f"{standard}.toml").write_text(extract.extract(standard, path), encoding="utf-8")
-            print(f"{standard}.toml is written")
-    return status
 
 
 if __name__ == "__main__":

@@ -73,6 +73,11 @@ def extract(text: str, names: dict[str, Any]) -> Index:
     )
 
 
+def definitions(text: str) -> str:
+    """All of the Web IDL in a text."""
+    return "\n".join(_IDL.findall(_blank(r"<!--.*?-->", text)))
+
+
 def _other_anchors(text: str) -> Iterator[str]:
     """Of terms that one may want to name: those exported, of no other one, or with an anchor of their own."""
     for match in _DFN.finditer(text):

@@ -137,12 +137,12 @@ def _entry(table: dict[str, Any]) -> Entry:
     return Entry(**values)
 
 
-def _string(value: str) -> str:
+def quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _list(key: str, values: Sequence[str]) -> str:
-    one_line = f"{key} = [{', '.join(map(_string, values))}]"
+    one_line = f"{key} = [{', '.join(map(quoted, values))}]"
     if len(one_line) <= WIDTH:
         return one_line
     # One line for each step of the outermost level: so a diff shows where an edition differs.
@@ -150,7 +150,7 @@ def _list(key: str, values: Sequence[str]) -> str:
     last = ""
     for value in values:
         first = value.split(".", maxsplit=1)[0]
-        text = f"{_string(value)},"
+        text = f"{quoted(value)},"
         if first == last and len(lines[-1]) + 1 + len(text) <= WIDTH:
             lines[-1] += f" {text}"
         else:
@@ -163,11 +163,11 @@ def dump(index: Index) -> str:
     """The text of the data file; always the same for the same index."""
     lines = [
         "# Extracted by `python -m conformance.spec extract`; not to be edited by hand.",
-        f"standard = {_string(index.standard)}",
-        f"edition = {_string(index.edition)}",
+        f"standard = {quoted(index.standard)}",
+        f"edition = {quoted(index.edition)}",
         "sections = [",
         *(
-            f"  {{ number = {_string(one.number)}, title = {_string(one.title)}, anchor = {_string(one.anchor)} }},"
+            f"  {{ number = {quoted(one.number)}, title = {quoted(one.title)}, anchor = {quoted(one.anchor)} }},"
             for one in index.sections
         ),
         "]",
@@ -178,7 +178,7 @@ def dump(index: Index) -> str:
         lines += ["", "[[entry]]"]
         for key in ("name", "kind", "section", "anchor", "of", "term"):
             if value := getattr(entry, key):
-                lines.append(f"{key} = {_string(value)}")
+                lines.append(f"{key} = {quoted(value)}")
         for key in ("steps", "members", "slots"):
             if values := getattr(entry, key):
                 lines.append(_list(key, values))

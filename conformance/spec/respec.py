@@ -65,6 +65,13 @@ def extract(text: str, names: dict[str, Any]) -> Index:
     return finish("direct_sockets", edition, kept, (part.section for part in parts))
 
 
+def definitions(text: str) -> str:
+    """All of the Web IDL in a text: what its index has below the line that says so."""
+    return "\n".join(
+        line for part in _parts(text.splitlines()) if part.section.title == _IDL_INDEX for line in part.lines[1:]
+    )
+
+
 def _parts(lines: list[str]) -> Iterator[_Part]:
     """The table of contents lists the headings; each comes once more, above its section."""
     try:
