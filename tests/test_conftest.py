@@ -72,3 +72,29 @@ def test_what_is_left_behind_fails_the_test_that_left_it(tmp_path: Path) -> None
     assert "the test left tasks behind" in done.stdout
     assert "the test left descriptors open, among" in done.stdout
     assert "10 passed" in done.stdout
+
+
+NAMESPACES = "tests/direct_sockets/test_multicast_namespaces.py"
+
+
+def test_tests_that_can_not_have_network_namespaces_say_so_loudly(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "tests/direct_sockets/test_multicast_namespaces.py",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},  # there is no `ip` in it
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert " skipped in " in done.stdout
+    assert "passed" not in done.stdout
+    assert "MULTICAST IS NOT PROVED HERE: iproute2 is not installed" in done.stdout
+    assert "!! MULTICAST BETWEEN HOSTS IS NOT PROVED HERE !!" in done.stdout

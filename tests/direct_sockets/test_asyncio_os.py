@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from ipaddress import ip_address
@@ -9,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from direct_sockets import TCPSocket, UDPSocket, _asyncio_tcp, _asyncio_udp
 from direct_sockets._asyncio_os import REAL
 from direct_sockets._operating_system import ResolvedAddress
+from tests.support.operating_system import BOTH, ONE
+from whatwg_streams import NetworkError, NotAllowedError
 
 LOOPBACK = ResolvedAddress(ip_address("127.0.0.1"))
 
@@ -73,3 +77,73 @@ async def test_the_zone_of_an_address_is_kept_as_its_number() -> None:
 async def test_an_address_with_a_zone_of_the_other_kind_does_not_resolve() -> None:
     with pytest.raises(OSError, match=r"."):
         await REAL.resolve("fe80::1%lo", "ipv4")
+
+
+# What was checked is what is connected to ------------------------------------------------------------------
+
+
+class _ChangesItsMind:
+    """A resolver that gives the first answer once, and from then on the second."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.calls = 0
+
+    def __call__(self, host: object, port: object, **_: object) -> list[tuple[Any, ...]]:
+        assert port is None
+        addresses = self.answers[min(self.calls, len(self.answers) - 1)]
+        self.calls += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 0)) for address in addresses]
+
+
+PUBLIC, PRIVATE = "8.8.8.8", "127.0.0.1"
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the seam was to open sockets to; nothing really is."""
+    log: list[str] = []
+
+    async def connect(_loop: object, to: ResolvedAddress, *_: object) -> None:
+        log.append(str(to.address))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    def open_(_mode: object, to: ResolvedAddress, *_: object) -> None:
+        log.append(str(to.address))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(_asyncio_tcp, "connect", connect)
+    monkeypatch.setattr(_asyncio_udp, "_open", open_)
+    return log
+
+
+def _make(kind: str, name: str) -> TCPSocket | UDPSocket:
+    return TCPSocket(name, 80) if kind == "tcp" else UDPSocket(remote_address=name, remote_port=80)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+async def test_a_resolver_that_answers_differently_the_second_time_does_not_get_through(
+    kind: str, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = _ChangesItsMind([PUBLIC], [PRIVATE])
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    with ONE:
+        with pytest.raises(NetworkError):
+            await _make(kind, "rebinding.example").opened
+        assert (resolver.calls, opened) == (1, [PUBLIC])
+        with pytest.raises(NotAllowedError):
+            await _make(kind, "rebinding.example").opened
+        assert (resolver.calls, opened) == (2, [PUBLIC])
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+async def test_one_private_address_among_several_refuses_all(
+    kind: str, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", _ChangesItsMind([PUBLIC, "1.1.1.1", PRIVATE]))
+    with ONE, pytest.raises(NotAllowedError):
+        await _make(kind, "many.example").opened
+    assert opened == []
+    with BOTH, pytest.raises(NetworkError):
+        await _make(kind, "many.example").opened
+    assert opened == [PUBLIC, "1.1.1.1", PRIVATE]

@@ -1,134 +1,26 @@
 """Multicast with real packets, between hosts that are network namespaces of this machine.
 
-    sender ── veth ──┐
-    receiver ─ veth ─┼─ bridge, in a namespace of its own
-    stranger ─ veth ─┘
-
-They are made with iproute2, which takes Linux and the right to make namespaces; where that is missing the tests
-are skipped, and say why. A socket belongs to the namespace in which its thread was when it was opened: so all hosts
-can live in one process, on one loop. Nothing leaves the namespaces.
+See `tests.support.namespaces`; where they can not be made, the tests are skipped, and say so loudly.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import os
-import shutil
 import socket
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
 
 from direct_sockets import MulticastController, MulticastMembership, UDPMessage, UDPSocket
+from tests.support.namespaces import Host, Network, inside, ip
 from tests.support.operating_system import ALL, linux_udp_socket_of
 from tests.support.recording import reason_of
 from whatwg_streams import InvalidStateError, NetworkError
 
 PORT = 5353
-_CLONE_NEWNET = 0x40000000
-
-
-class Host(NamedTuple):
-    """A network namespace, and its addresses on the bridge."""
-
-    namespace: str
-    ipv4: str
-    ipv6: str
-
-    def address(self, version: str) -> str:
-        return self.ipv4 if version == "ipv4" else self.ipv6
-
-
-class Network(NamedTuple):
-    sender: Host
-    receiver: Host
-    stranger: Host
-
-
-def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    """Three hosts on one network."""
-    if sys.platform != "linux":
-        pytest.skip("MULTICAST IS NOT PROVED HERE: network namespaces are a thing of Linux")
-    if shutil.which("ip") is None:
-        pytest.skip("MULTICAST IS NOT PROVED HERE: iproute2 is not installed")
-    prefix = f"mc{os.getpid()}"
-    hub = f"{prefix}-hub"
-    hosts = [
-        Host(f"{prefix}-{name}", f"192.0.2.{number}", f"2001:db8::{number}")
-        for number, name in enumerate(Network._fields, start=1)
-    ]
-    made: list[str] = []
-    try:
-        try:
-            for namespace in (hub, *(host.namespace for host in hosts)):
-                _ip("netns", "add", namespace)
-                made.append(namespace)
-            # A bridge that does not learn who is interested floods: that the receiver filters is what is tested.
-            _ip("-n", hub, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0", "stp_state", "0")
-            _ip("-n", hub, "link", "set", "bridge", "up")
-            for number, host in enumerate(hosts):
-                _plug_in(host, hub, f"port{number}")
-            _wait_until_it_is_up(hub, hosts)
-        except OSError as error:
-            pytest.skip(f"MULTICAST IS NOT PROVED HERE: this machine makes no network namespaces: {error}")
-        yield Network(*hosts)
-    finally:
-        for namespace in made:
-            _ip("netns", "delete", namespace)
-
-
-def _plug_in(host: Host, hub: str, port: str) -> None:
-    name = host.namespace
-    _ip("-n", hub, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
-    _ip("-n", hub, "link", "set", port, "master", "bridge", "up")
-    _ip("-n", name, "link", "set", "lo", "up")
-    _ip("-n", name, "link", "set", "eth0", "up")
-    _ip("-n", name, "address", "add", f"{host.ipv4}/24", "dev", "eth0")
-    # Without duplicate address detection, which would take its time.
-    _ip("-n", name, "-6", "address", "add", f"{host.ipv6}/64", "dev", "eth0", "nodad")
-    _ip("-n", name, "route", "add", "224.0.0.0/4", "dev", "eth0")
-
-
-def _wait_until_it_is_up(hub: str, hosts: list[Host]) -> None:
-    """The kernel tells the bridge that a cable is plugged in when it finds the time."""
-    for number, host in enumerate(hosts):
-        for namespace, link, state in ((hub, f"port{number}", "forwarding"), (host.namespace, "eth0", "state UP")):
-            for _ in range(10_000):
-                if state in _ip("-n", namespace, "-details", "link", "show", link):
-                    break
-            else:
-                raise OSError(f"{link} is not in the state {state!r}")
-
-
-def _setns(descriptor: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(descriptor, _CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-@contextmanager
-def _inside(host: Host) -> Iterator[None]:
-    """Have this thread open its sockets in the namespace."""
-    with Path("/proc/self/ns/net").open("rb") as outside, Path("/var/run/netns", host.namespace).open("rb") as inside:
-        _setns(inside.fileno())
-        try:
-            yield
-        finally:
-            _setns(outside.fileno())
 
 
 class Opened(NamedTuple):
@@ -150,7 +42,7 @@ class Opened(NamedTuple):
 async def _at(host: Host, address: str, port: int | None = PORT, **options: Any) -> AsyncIterator[Opened]:
     with ALL:
         udp_socket = UDPSocket(local_address=address, local_port=port, **options)
-    with _inside(host):
+    with inside(host):
         info = await udp_socket.opened
     assert info.multicast_controller is not None
     async with udp_socket:
@@ -389,7 +281,7 @@ async def test_closing_leaves_the_groups(network: Network, version: str) -> None
 
 
 def _is_joined(host: Host, group: str, family: int) -> bool:
-    shown = _ip("-n", host.namespace, "maddress", "show", "dev", "eth0")
+    shown = ip("-n", host.namespace, "maddress", "show", "dev", "eth0")
     name = "inet6" if family == socket.AF_INET6 else "inet "
     return any(line.strip().startswith(name) and group in line.split() for line in shown.splitlines())
 
@@ -400,7 +292,7 @@ async def test_a_connected_socket_sends_to_a_group(network: Network, version: st
         await receiver.controller.join_group(GROUP[version])
         with ALL:
             sender = UDPSocket(remote_address=GROUP[version], remote_port=PORT, multicast_time_to_live=3)
-        with _inside(network.sender):
+        with inside(network.sender):
             info = await sender.opened
         async with sender:
             assert info.multicast_controller is None

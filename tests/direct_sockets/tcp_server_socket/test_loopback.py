@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import itertools
 import resource
 import socket as system_socket
 import struct
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from direct_sockets import TCPServerSocket, TCPServerSocketOpenInfo, TCPSocket
+from direct_sockets._asyncio_tcp_server import FIRST_DELAY, AsyncioTCPServer
 from direct_sockets._tcp_server_socket import LOWEST_LOCAL_PORT
 from tests.support import settle
 from tests.support.operating_system import (
@@ -328,7 +330,18 @@ def _no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.skipif(not LINUX, reason="a limit below what is open already")
-async def test_a_server_without_descriptors_waits_and_goes_on() -> None:
+async def test_a_server_without_descriptors_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[float] = []
+    five = asyncio.Event()
+    accept = AsyncioTCPServer._accept
+
+    def counted(server: AsyncioTCPServer, limit: int) -> Any:
+        attempts.append(asyncio.get_running_loop().time())
+        if len(attempts) == 5:
+            five.set()
+        return accept(server, limit)
+
+    monkeypatch.setattr(AsyncioTCPServer, "_accept", counted)
     async with _serving() as (socket, info):
         with _client(info.local_port) as first, _client(info.local_port) as second:
             reader = info.readable.get_reader()
@@ -340,9 +353,15 @@ async def test_a_server_without_descriptors_waits_and_goes_on() -> None:
                         await settle()  # it is queued
                         with _client(info.local_port) as fourth:
                             with _no_descriptors():
+                                attempts.clear()
                                 reads = [reader.read(), reader.read()]
-                                await _until(lambda: socket._server._timer is not None)  # type: ignore[union-attr]
-                                await settle(50)
+                                five.clear()
+                                await five.wait()
+                                # It neither ends nor spins, though there is something to accept all the time:
+                                # each time it has waited twice as long as before.
+                                pauses = [later - sooner for sooner, later in itertools.pairwise(attempts)][-4:]
+                                expected = [FIRST_DELAY * 2**number for number in range(4)]
+                                assert all(pause > 0.9 * wait for pause, wait in zip(pauses, expected, strict=True))
                                 assert outcome(reads[1]) == PENDING
                                 assert outcome(socket.closed) == PENDING
                             async with (await reads[0]).value as three, (await reads[1]).value as four:

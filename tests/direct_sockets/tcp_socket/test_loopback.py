@@ -91,12 +91,17 @@ async def test_a_name_that_does_not_resolve(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["localhost", "127.0.0.1", "127.1", "0x7f.1", "2130706433", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"]
-)
+    "name",
+    ["localhost", "LocalHost", "127.0.0.1", "127.1", "127.0.1", "0x7f.1", "0x7f000001", "2130706433",
+     "0177.0.0.1", "017700000001", "127.255.255.254", "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460", "0.0.0.0", "0",
+     "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::127.0.0.1", "::", "fe80::1%lo",
+     "64:ff9b::127.0.0.1", "2002:7f00:1::1", "2001:0:7f00:1::1", "2600::5efe:127.0.0.1"],
+    ids=ascii,
+)  # fmt: skip
 async def test_loopback_in_any_spelling_is_private(name: str) -> None:
     with listening() as (listener, port), ONE:
         socket = TCPSocket(name, port)
-        with pytest.raises(NotAllowedError):
+        with pytest.raises(NotAllowedError, match="direct-sockets-private"):
             await socket.opened
         with pytest.raises(BlockingIOError):  # nobody has come
             listener.accept()
