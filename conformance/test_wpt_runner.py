@@ -24,7 +24,13 @@ from conformance.wpt.report import Expectation, Expectations, Report
 pytestmark = pytest.mark.timeout(60)
 
 FAKE = Path(__file__).parent / "fake_wpt"
-GOOD = ("dom/abort/events.any.js", "dom/abort/signals.any.js", "streams/globals.any.js", "streams/meta.any.js")
+GOOD = (
+    "dom/abort/events.any.js",
+    "dom/abort/signals.any.js",
+    "streams/globals.any.js",
+    "streams/messages.any.js",
+    "streams/meta.any.js",
+)
 
 
 @pytest.fixture(params=["fake", "real"])

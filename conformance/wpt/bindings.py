@@ -20,6 +20,7 @@ from whatwg_streams._strategies import _byte_length, _count
 
 from .buffers import Buffers
 from .encoding import Encoding
+from .message_ports import MessagePorts
 from .values import JS_NULL, JSDictionary, JSFunction, JSIteratorRecord, JSValue, Values
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 INTERFACES = (
-    "AbortController", "AbortSignal", "ByteLengthQueuingStrategy", "CountQueuingStrategy",
-    "ReadableByteStreamController", "ReadableStream", "ReadableStreamAsyncIterator", "ReadableStreamBYOBReader",
-    "ReadableStreamBYOBRequest", "ReadableStreamDefaultController", "ReadableStreamDefaultReader", "TransformStream",
-    "TransformStreamDefaultController", "WritableStream", "WritableStreamDefaultController",
-    "WritableStreamDefaultWriter",
+    "AbortController", "AbortSignal", "ByteLengthQueuingStrategy", "CountQueuingStrategy", "MessageChannel",
+    "MessagePort", "ReadableByteStreamController", "ReadableStream", "ReadableStreamAsyncIterator",
+    "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
+    "ReadableStreamDefaultReader", "TransformStream", "TransformStreamDefaultController", "WritableStream",
+    "WritableStreamDefaultController", "WritableStreamDefaultWriter",
 )  # fmt: skip
 
 #: Members whose name is a word of Python.
@@ -75,6 +76,7 @@ class Bindings:
         self.values = values = Values(engine)
         self.buffers = Buffers(values)
         Encoding(engine)
+        MessagePorts(engine, values, self._answer)
         self._operations: dict[str, _Operation] = {}
         for name in INTERFACES:
             values.interfaces[getattr(whatwg_streams, name)] = name
@@ -91,6 +93,7 @@ class Bindings:
         engine.provide("getAttribute", self._get_attribute)
         engine.provide("addAbortAlgorithm", self._add_abort_algorithm)
         host.set_microtask_enqueuer(engine.enqueue_microtask)
+        host.set_task_queuer(lambda steps: engine.run_after(0, steps))
         host.set_timer(engine.run_after)
         host.set_abort_event(lambda signal: engine.call("fireAbort", values.encode(signal)))
         host.register_clone(JSValue, lambda value: values.result("structuredClone", value.handle))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHIM = Path(__file__).parent / "shim"
 SHIM_FILES = (
     "primordials", "border", "buffers", "webidl", "async_sequence", "events", "interfaces", "globals",
-    "structured_clone", "encoding", "fetch",
+    "structured_clone", "message_ports", "encoding", "fetch",
 )  # fmt: skip
 
 UNDEFINED, NULL, FALSE, TRUE = range(4)

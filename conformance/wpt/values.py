@@ -192,6 +192,7 @@ class Values:
         self.engine = engine
         self.objects: list[Any] = [None]  # ours that JavaScript has a wrapper of, by number
         self.interfaces: dict[type, str] = {}
+        self.when_wrapped: dict[type, Callable[[Any], object]] = {}  # called when JavaScript first sees one
         self.size_functions: dict[Callable[..., Any], tuple[str, int]] = {}
         self._values: dict[int, JSValue] = {}
         self._handles: dict[int, tuple[Any, int]] = {}  # of our objects, by identity; with what keeps it alive
@@ -309,6 +310,8 @@ class Values:
             return self._encode_exception(value)
         interface = self.interfaces.get(type(value))
         if interface is not None:
+            if type(value) in self.when_wrapped:
+                self.when_wrapped[type(value)](value)
             return self._wrap(interface, value)
         if value in self.size_functions:
             return int(self.engine.call("sizeFunction", *self.size_functions[value]))

@@ -8,7 +8,7 @@
 
   const states = new p.WeakMap(); // of events
   const listenersOf = new p.WeakMap(); // of targets
-  const targets = new p.WeakSet(); // those that are no AbortSignal
+  const targets = new p.WeakSet(); // those that are none of ours
 
   const stateOf = (event) => {
     const state = isObject(event) ? p.weakGet(states, event) : undefined;
@@ -16,7 +16,9 @@
     return state;
   };
   const isTarget = (value) =>
-    isObject(value) && (p.weakSetHas(targets, value) || brandOf(value, 'AbortSignal') !== undefined);
+    isObject(value) &&
+    (p.weakSetHas(targets, value) ||
+      brandOf(value, 'AbortSignal') !== undefined || brandOf(value, 'MessagePort') !== undefined);
   /** The target that an operation is for; called as a plain function, it is the global object's. */
   const targetOf = (self) => {
     const target = self === undefined || self === null ? globalThis : self;
@@ -274,6 +276,7 @@
   expose(Event);
   expose(EventTarget);
   defineEvent('CustomEvent', ['detail', null]);
+  defineEvent('MessageEvent', ['data', null], ['lastEventId', ''], ['origin', ''], ['ports', []], ['source', null]);
   defineEvent('ErrorEvent', ['colno', 0], ['error', undefined], ['filename', ''], ['lineno', 0], ['message', '']);
   defineEvent(
     'MessageEvent', ['data', null], ['lastEventId', ''], ['origin', ''], ['ports', Object.freeze([])], ['source', null]);

@@ -81,37 +81,87 @@
     return copy;
   };
 
-  globalThis.structuredClone = { structuredClone(value, options) {
-    const memory = new p.Map();
-    const transfer = options === undefined || options === null ? [] : [...(options.transfer ?? [])];
-    for (const buffer of transfer) {
-      if (!shim.buffers.isArrayBuffer(buffer)) throw dataCloneError('it can not be transferred');
-      if (p.bufferDetached(buffer)) throw dataCloneError('the buffer is detached');
-      if (p.weakSetHas(shim.buffers.notDetachable, buffer)) throw new TypeError('the buffer can not be detached');
-    }
-    // The extents of views are to be read before their buffers are detached.
-    const views = collectViews(value, transfer);
-    for (const buffer of transfer) p.mapSet(memory, buffer, shim.buffers.transfer(buffer));
-    for (const { view, name, buffer, offset, length } of views) {
-      const Constructor = p.viewConstructors[name];
-      p.mapSet(memory, view, new Constructor(
-        p.mapGet(memory, buffer), offset, length / (Constructor.BYTES_PER_ELEMENT ?? 1)));
-    }
-    return clone(value, memory);
-  } }.structuredClone;
+  // Transferring -----------------------------------------------------------------------------------
+  //
+  // What is transferred has a stand-in in the serialized data; deserializing clones those once more, with the
+  // objects that arrived in the places of the stand-ins.
 
-  const collectViews = (value, transfer, seen = new p.Set(), found = []) => {
+  const transferable = ['ReadableStream', 'WritableStream', 'TransformStream', 'MessagePort'];
+
+  /** The number of our object, if it is of a kind that can be transferred. */
+  const idOf = (value) => {
+    for (let i = 0; i < transferable.length; ++i) {
+      const id = shim.webidl.brandOf(value, transferable[i]);
+      if (id !== undefined) return id;
+    }
+    return undefined;
+  };
+
+  const collectViews = (value, buffers, seen = new p.Set(), found = []) => {
     if (!isObject(value) || seen.has(value)) return found;
     seen.add(value);
     if (p.isView(value)) {
       const extent = shim.buffers.inspect(value);
-      if (transfer.includes(extent.buffer)) found.push({ view: value, ...extent });
+      if (buffers.includes(extent.buffer)) found.push({ view: value, ...extent });
     } else if (!shim.buffers.isArrayBuffer(value)) {
-      for (const key of Object.keys(value)) collectViews(value[key], transfer, seen, found);
+      for (const key of Object.keys(value)) collectViews(value[key], buffers, seen, found);
     }
     return found;
   };
 
+  const serialize = (value, transfer) => {
+    const memory = new p.Map();
+    const buffers = [];
+    const ids = [];
+    const standIns = [];
+    for (const one of transfer) {
+      if (!isObject(one)) throw new TypeError('transfer: not an object');
+      if (p.mapHas(memory, one)) throw dataCloneError('the same object is to be transferred twice');
+      const id = idOf(one);
+      const standIn = {};
+      if (id !== undefined) {
+        ids.push(id);
+        standIns.push(standIn);
+      } else if (shim.buffers.isArrayBuffer(one)) {
+        buffers.push(one);
+      } else {
+        throw dataCloneError('it can not be transferred');
+      }
+      p.mapSet(memory, one, standIn);
+    }
+    // The extents of views are to be read before their buffers are detached.
+    const views = collectViews(value, buffers);
+    for (const { view } of views) p.mapSet(memory, view, {});
+    const data = clone(value, memory);
+    const arrived = new p.Map();
+    for (const buffer of buffers) {
+      if (p.bufferDetached(buffer)) throw dataCloneError('the buffer is detached');
+      p.mapSet(arrived, p.mapGet(memory, buffer), shim.buffers.transfer(buffer));
+    }
+    for (const { view, name, buffer, offset, length } of views) {
+      const Constructor = p.viewConstructors[name];
+      const moved = p.mapGet(arrived, p.mapGet(memory, buffer));
+      p.mapSet(arrived, p.mapGet(memory, view),
+        new Constructor(moved, offset, length / (Constructor.BYTES_PER_ELEMENT ?? 1)));
+    }
+    return { data, arrived, standIns, ids: ids.join(' ') };
+  };
+
+  const deserialize = ({ data, arrived, standIns }, objects) => {
+    for (let i = 0; i < standIns.length; ++i) p.mapSet(arrived, standIns[i], objects[i]);
+    return clone(data, arrived);
+  };
+
+  const transferOf = (options) =>
+    (options === undefined || options === null ? [] : [...((p.isArray(options) ? options : options.transfer) ?? [])]);
+
+  globalThis.structuredClone = { structuredClone(value, options) {
+    const serialized = serialize(value, transferOf(options));
+    const { ids } = serialized;
+    return deserialize(serialized, ids === '' ? [] : shim.border.unwrap(shim.host.transfer(ids)));
+  } }.structuredClone;
+
+  shim.structuredClone = { __proto__: null, serialize, deserialize, transferOf };
   const captured = globalThis.structuredClone;
   shim.calls.structuredClone = shim.guarded((handle) => captured(table[handle]));
 }

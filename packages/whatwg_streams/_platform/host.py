@@ -1,16 +1,17 @@
 """The seams for a foreign host: a JavaScript engine that drives our objects, or a test that wants control.
 
 None of this costs anything when it is not used, and none of it is public: it may change with any version.
-Every setter returns what was in its place before.
+Setters return what was in their place before, where it can be put back.
 
-1.  `set_microtask_enqueuer`, `set_timer`: whose queue and whose clock.
+1.  `set_microtask_enqueuer`, `set_task_queuer`, `set_timer`: whose queues and whose clock.
 2.  `register_thenable`: promises of another kind, that ours can be resolved with; `observe`: be told, at
     once, that a promise of ours has settled, in the order of its reactions. "A promise resolved with x" is
     made in one place, `promises.a_promise_resolved_with`, with the hops of `new Promise(r => r(x))`.
 3.  Chunks and reasons are opaque everywhere: any object, None included, kept by identity.
 4.  Numbers are plain values; the range checks are ours (`webidl`, `_supporting.queue_with_sizes`).
 5.  `register_view`, `set_array_buffer_constructor`: buffers and views of another kind;
-    `register_clone`: how the structured clone copies objects of another kind.
+    `register_clone`: how the structured clone copies objects of another kind. Within those it sees nothing to
+    be transferred: a host takes streams and ports out of its objects, and sends them beside.
 6.  Below the Pythonic entries: `_readable.ops.streams.readable_stream_from_iterator_record`,
     `_readable.ops.readers.readable_stream_default_reader_read` with its read requests, and
     `_readable.async_iterator.ReadableStreamAsyncIterator` with `next` and `return_`. An object exists before
@@ -20,11 +21,13 @@ Every setter returns what was in its place before.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from . import abort, buffers, event_loop, promises, structured_clone
+from . import abort, buffers, event_loop, promises, realms, structured_clone
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable
 
 
@@ -35,6 +38,17 @@ def set_microtask_enqueuer(
     before = event_loop.enqueue_microtask
     event_loop.enqueue_microtask = enqueue or event_loop._enqueue_on_this_thread
     return before
+
+
+def set_task_queuer(queue: Callable[[Callable[[], object]], object] | None) -> None:
+    """Queue the tasks in which messages are delivered with this function; None restores those of the event loops."""
+
+    def queue_a_task(steps: Callable[[], object], context: contextvars.Context | None) -> bool:
+        assert queue is not None
+        queue(steps if context is None else partial(context.run, steps))
+        return True
+
+    realms.host_realm = None if queue is None else realms.Realm(queue_a_task)
 
 
 def set_timer(

@@ -36,31 +36,12 @@ class Inhabitant(Protocol):
 class Realm:
     """One event loop, seen from others."""
 
-    __slots__ = ("__weakref__", "_inhabitants", "_loop")
+    __slots__ = ("__weakref__", "_inhabitants", "queue_a_task")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
+    def __init__(self, queue_a_task: Callable[[Callable[[], object], contextvars.Context | None], bool]) -> None:
+        #: Run steps, in a context, on a turn of the loop of their own. False, if it is closed, so that they never will.
+        self.queue_a_task = queue_a_task
         self._inhabitants: weakref.WeakSet[Inhabitant] = weakref.WeakSet()
-
-    def queue_a_task(self, steps: Callable[[], object], context: contextvars.Context | None) -> bool:
-        """Run the steps on a turn of the loop of their own.
-
-        Returns:
-            False, if the loop is closed, so that they will never run.
-        """
-        loop = self._loop()
-        if loop is None:
-            return False
-        try:
-            if loop is get_running_loop_or_none():
-                loop.call_soon(steps, context=context)
-            else:
-                loop.call_soon_threadsafe(steps, context=context)
-        except RuntimeError:
-            if not loop.is_closed():
-                raise
-            return False
-        return True
 
     def settle(self, inhabitant: Inhabitant) -> None:
         """Have the inhabitant told when the loop is closed."""
@@ -95,16 +76,43 @@ class _DroppedAtTheEnd:
         self._realm._ended()
 
 
+def _queue_of(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], object], contextvars.Context | None], bool]:
+    reference = weakref.ref(loop)
+
+    def queue_a_task(steps: Callable[[], object], context: contextvars.Context | None) -> bool:
+        loop = reference()
+        if loop is None:
+            return False
+        try:
+            if loop is get_running_loop_or_none():
+                loop.call_soon(steps, context=context)
+            else:
+                loop.call_soon_threadsafe(steps, context=context)
+        except RuntimeError:
+            if not loop.is_closed():
+                raise
+            return False
+        return True
+
+    return queue_a_task
+
+
 _realms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Realm] = weakref.WeakKeyDictionary()
+
+
+#: In place of all others: `host.set_task_queuer`.
+host_realm: Realm | None = None
 
 
 def the_current_realm() -> Realm | None:
     """That of the running loop, if there is one: https://tc39.es/ecma262/#current-realm"""
+    if host_realm is not None:
+        return host_realm
     loop = get_running_loop_or_none()
     if loop is None:
         return None
     realm = _realms.get(loop)
     if realm is None:
-        realm = _realms[loop] = Realm(loop)
+        realm = _realms[loop] = Realm(_queue_of(loop))
         loop.call_later(_A_CENTURY, _DroppedAtTheEnd(realm))
     return realm

@@ -247,11 +247,10 @@ def _data_class(record: Record, memory: _Deserialized) -> Any:
 
 
 def _exception(record: Record, memory: _Deserialized) -> Any:
-    make, arguments, attributes, cause = cast("_Exception", record.content)
+    make, argument_records, attributes, cause = cast("_Exception", record.content)
+    arguments = [_deserialize(argument, memory) for argument in argument_records]
     try:
-        value = make(*[_deserialize(argument, memory) for argument in arguments])
-    except DataCloneError:
-        raise
+        value = make(*arguments)
     except Exception as error:
         raise DataCloneError("an exception can not be made from its arguments any more") from error
     value = memory.setdefault(record, value)

@@ -10,8 +10,16 @@ import pytest
 
 from tests.support import LoopErrors, settle
 from tests.support.bytes_sources import ForeignBuffer, ForeignConstructor
-from whatwg_streams import AbortController, AbortSignal, Promise, ReadableStream
-from whatwg_streams._platform import abort, buffers, event_loop, host, promises
+from whatwg_streams import (
+    AbortController,
+    AbortSignal,
+    MessageChannel,
+    Promise,
+    ReadableStream,
+    WritableStream,
+    structured_clone,
+)
+from whatwg_streams._platform import abort, buffers, event_loop, host, promises, structured_clone as clones
 from whatwg_streams._platform.promises import a_promise_resolved_with, mark_as_handled, reject, resolve
 from whatwg_streams._platform.webidl import new
 
@@ -81,6 +89,44 @@ async def test_tasks_can_await_while_a_host_has_the_queue(engine: _Engine) -> No
 
 async def test_a_settled_promise_takes_a_hop_as_the_host_might_have_others(engine: _Engine) -> None:
     assert event_loop.microtasks_are_pending()
+
+
+def test_messages_are_tasks_of_the_host_without_any_loop(engine: _Engine) -> None:
+    tasks: list[Callable[[], object]] = []
+    host.set_task_queuer(tasks.append)
+    try:
+        chunks: list[object] = []
+        stream = ReadableStream.from_([[1], [2]])
+        structured_clone(stream, transfer=[stream]).pipe_to(WritableStream({"write": chunks.append}))
+        engine.run()
+        assert chunks == []
+        while tasks:
+            tasks.pop(0)()
+            engine.run()
+        assert chunks == [[1], [2]]
+    finally:
+        host.set_task_queuer(None)
+
+
+def test_ports_of_a_host_without_tasks_wait_for_a_loop(engine: _Engine) -> None:
+    channel = MessageChannel()
+    channel.port2.start()
+    assert engine.run() == 0
+    event_loop._this_thread.queue._jobs.clear()
+
+
+async def test_foreign_chunks_are_cloned_their_own_way_when_they_are_sent() -> None:
+    class Foreign:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+    host.register_clone(Foreign, lambda foreign: Foreign(foreign.number + 1))
+    try:
+        stream = ReadableStream.from_([Foreign(1)])
+        (arrived,) = [chunk async for chunk in structured_clone(stream, transfer=[stream])]
+        assert arrived.number == 2
+    finally:
+        del clones._foreign_clones[Foreign]
 
 
 def test_a_timer_can_be_put_in_place_and_taken_away() -> None:

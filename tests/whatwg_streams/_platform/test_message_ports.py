@@ -14,6 +14,7 @@ import pytest
 from tests.support import LoopErrors, LoopFactory, run_what_waits_for_a_loop, settle
 from tests.support.threads import OtherThread
 from whatwg_streams import DataCloneError, MessageChannel, MessageEvent, MessagePort, Promise, structured_clone
+from whatwg_streams._platform.realms import Realm
 
 
 class Inbox:
@@ -391,6 +392,16 @@ def test_a_message_to_a_loop_that_is_closed_is_dropped(loop_factory: LoopFactory
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(start())
     assert "disentangled" in repr(channel.port1)
+
+
+async def test_a_loop_that_is_closed_meanwhile_is_noticed_when_something_is_posted() -> None:
+    channel = MessageChannel()
+    inbox = Inbox(channel.port1)
+    channel.port2._port_message_queue.enter(Realm(lambda steps, context: False), contextvars.copy_context())
+    channel.port2.start()
+    channel.port1.post_message("to nobody")
+    await settle()
+    assert inbox.seen == [("close", None)]
 
 
 # Lifetime ------------------------------------------------------------------------------------------

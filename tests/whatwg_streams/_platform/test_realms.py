@@ -7,9 +7,12 @@ import contextvars
 import gc
 import threading
 import weakref
+from typing import Any
+
+import pytest
 
 from tests.support import LoopFactory, settle
-from whatwg_streams._platform.realms import the_current_realm
+from whatwg_streams._platform.realms import Realm, _queue_of, the_current_realm
 
 
 class Inhabitant:
@@ -68,21 +71,40 @@ def test_those_who_live_there_are_told_when_the_loop_is_closed(loop_factory: Loo
 
 
 def test_a_closed_loop_takes_no_task(loop_factory: LoopFactory) -> None:
-    async def current() -> object:
-        return the_current_realm()
+    async def current() -> Realm:
+        realm = the_current_realm()
+        assert realm is not None
+        return realm
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         realm = runner.run(current())
         loop = runner.get_loop()
-    assert realm.queue_a_task(print, None) is False  # type: ignore[attr-defined]
+    assert realm.queue_a_task(print, None) is False
     del loop, runner
     gc.collect()
-    assert realm.queue_a_task(print, None) is False  # type: ignore[attr-defined]
+    assert realm.queue_a_task(print, None) is False
+
+
+class _BrokenLoop:
+    def call_soon_threadsafe(self, steps: object, *, context: object) -> None:
+        raise RuntimeError("broken")
+
+    def is_closed(self) -> bool:
+        return False
+
+
+def test_only_that_a_loop_is_closed_means_that_it_takes_no_task() -> None:
+    loop: Any = _BrokenLoop()
+    realm = Realm(_queue_of(loop))
+    with pytest.raises(RuntimeError, match="broken"):
+        realm.queue_a_task(print, None)
 
 
 def test_a_realm_does_not_keep_its_loop_alive(loop_factory: LoopFactory) -> None:
-    async def current() -> object:
-        return the_current_realm()
+    async def current() -> Realm:
+        realm = the_current_realm()
+        assert realm is not None
+        return realm
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         realm = runner.run(current())
