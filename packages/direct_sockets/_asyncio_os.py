@@ -57,6 +57,8 @@ class AsyncioOperatingSystem:
         self, addresses: Sequence[ResolvedAddress], remote_port: int, parameters: TCPConnectionParameters
     ) -> AsyncioTCPConnection:
         """See `OperatingSystem.open_a_tcp_socket`."""
+        # NOTE(spec): E71 which of several addresses is connected to is not said: the first that answers. Of the errors
+        # the first one counts.
         loop = asyncio.get_running_loop()
         errors: list[OSError] = []
         for address in addresses:

@@ -323,7 +323,10 @@ class AsyncioDatagramSocket(WatchedSocket):
         return targets
 
     def _send_now(self, data: memoryview | bytes) -> None:
-        """Send without waiting, to the first target that the system does not refuse."""
+        """Send without waiting, to the first target that the system does not refuse.
+
+        NOTE(spec): E71 which of a name's addresses a message goes to is not said.
+        """
         if not self._targets:
             self._send_where_connected(data)
             return

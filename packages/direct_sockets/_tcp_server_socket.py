@@ -218,6 +218,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         # 2.2.2. Then queue a task for these steps:
         def accepted(connections: Sequence[TCPConnection]) -> None:
             # 2.2.2.1. If the socket was closed gracefully,
+            # NOTE(spec): E70 no peer can close a socket that listens; it is a system that gives no connections.
             if not connections and is_readable(self._readable):
                 # 2.2.2.1.1. close the stream,
                 close_readable_stream(self._readable)

@@ -273,7 +273,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         if self._peer_has_finished:
             self._finish_reading()
             return a_promise_resolved_with_undefined()
-        # (A reader that brings its own buffers gets the bytes straight into them: nothing is read ahead of it.)
+        # NOTE(spec): E69 the text reads ahead of a reader that brings its own buffers, and the bytes would have to be
+        # copied. It gets them straight into its buffers.
         if view is None and has_byob_reader(self._readable):
             return a_promise_resolved_with_undefined()
         # 2.3. In parallel:
@@ -306,6 +307,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         if not bytes_:
             self._finish_reading()
         # 2.3.2.2. Otherwise the bytes go to the stream:
+        # NOTE(spec): E10 the text has "if no errors" for it, but a FIN is no error either.
         # 2.3.2.2.1. to a reader's buffer, see below;
         # 2.3.2.2.2. or, without one, as they are:
         # 2.3.2.2.3. they are enqueued.
@@ -368,6 +370,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
                 # 4.2.2.2. and resolve the promise.
                 resolve(promise)
 
+            # NOTE(spec): E38 of a write that was under way a part may have been sent; the FIN comes after it.
             queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
             # 4.3. which is the result.
             return promise
@@ -390,7 +393,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
                 resolve(promise)
 
             def failed(os_error: BaseException) -> None:
-                # NOTE(spec): the text does not say what a shutdown that fails means: the peer has reset the
+                # NOTE(spec): E68 the text does not say what a shutdown that fails means: the peer has reset the
                 # connection, and what was written may not have arrived.
                 self._handle_closing_the_writable_stream()
                 reject(promise, network_error(os_error, "closing"))

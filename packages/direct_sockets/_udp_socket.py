@@ -293,7 +293,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 2.2.2. Then queue a task for these steps:
         def received(packets: Sequence[UDPPacket]) -> None:
             # 2.2.2.1. Without errors, for each packet:
-            # NOTE(spec): E10 once for each; the text nests this in steps that are for each packet already.
+            # NOTE(spec): E11 once for each; the text nests this in steps that are for each packet already.
             for data, source in packets:
                 if not is_readable(self._readable):
                     break

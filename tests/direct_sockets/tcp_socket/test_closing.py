@@ -371,6 +371,25 @@ async def test_close_while_the_writing_is_closing() -> None:
     assert outcome(close)[0] != "pending"
 
 
+async def test_releasing_the_lock_under_a_read_rejects_it_and_the_socket_can_be_closed_then() -> None:  # E53
+    socket, info, connection_ = await handmade_socket()
+    reader = info.readable.get_reader()
+
+    async def read_until_closed() -> None:
+        while not (await reader.read()).done:
+            pass
+        await socket.close()
+
+    task = asyncio.create_task(read_until_closed())
+    await settle()
+    reader.release_lock()
+    with pytest.raises(TypeError):
+        await task
+    assert connection_.done("close") == 0
+    await socket.close()
+    assert connection_.done("close") == 1
+
+
 # async with ---------------------------------------------------------------------------------------------------
 
 

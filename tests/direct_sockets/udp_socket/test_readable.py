@@ -50,7 +50,7 @@ def test_a_message_can_not_be_changed() -> None:
     assert not hasattr(message, "__dict__")
 
 
-async def test_as_many_packets_as_there_is_room_for_are_taken_at_once_and_no_more() -> None:  # E6 E7 E10
+async def test_as_many_packets_as_there_is_room_for_are_taken_at_once_and_no_more() -> None:  # E6 E7 E11
     socket, info, datagrams = await handmade_udp_socket()
     packets = [bytes([number]) for number in range(100)]
     datagrams.feed(*packets)
