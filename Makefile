@@ -10,6 +10,8 @@ SOURCES := $(wildcard packages tests conformance benchmarks)
 # The suite is measured when a goal asks for its coverage.
 MEASURED := $(filter check coverage,$(MAKECMDGOALS))
 RUN := $(if $(MEASURED),-m coverage run) -m pytest
+# Once more without the fast paths: the plain algorithms are the reference.
+RUN_AGAIN := $(if $(MEASURED),-m coverage run --append) -m pytest
 # In CI the suite also runs on the other supported Pythons, where they are found.
 ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
@@ -27,6 +29,7 @@ demo: setup ## pipe a file through a TCP echo and check what comes back (FILE=pa
 
 test: setup $(ALSO:%=.venv-%/.installed) ## run the tests, on asyncio (debug) and uvloop (ARGS=pytest arguments)
 	$(VENV_PYTHON) $(RUN) tests $(ARGS)
+	WHATWG_STREAMS_FAST_PATHS=0 $(VENV_PYTHON) $(RUN_AGAIN) tests $(ARGS)
 	@for version in $(ALSO); do \
 	  python=.venv-$$version/bin/python; \
 	  if [ -x $$python ]; then echo "$$python -m pytest tests"; $$python -m pytest tests || exit 1; fi; \

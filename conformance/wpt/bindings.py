@@ -16,7 +16,7 @@ from whatwg_streams import Promise
 from whatwg_streams._platform import abort, host
 from whatwg_streams._platform.webidl import new
 from whatwg_streams._readable.ops.streams import readable_stream_from_iterator_record
-from whatwg_streams._strategies import _byte_length, _count
+from whatwg_streams._strategies import _byte_length, count
 
 from .buffers import Buffers
 from .encoding import Encoding
@@ -80,12 +80,12 @@ class Bindings:
         self._operations: dict[str, _Operation] = {}
         for name in INTERFACES:
             values.interfaces[getattr(whatwg_streams, name)] = name
-        values.size_functions = {_byte_length: ("byteLength", 1), _count: ("count", 0)}
+        values.size_functions = {_byte_length: ("byteLength", 1), count: ("count", 0)}
         self._special: dict[str, Callable[..., Any]] = {
             "ReadableStream.from": readable_stream_from_iterator_record,
             "ReadableStream.pipeThrough": self._pipe_through,
             "size.byteLength": lambda chunk=None: _byte_length(chunk),
-            "size.count": lambda chunk=None: _count(chunk),
+            "size.count": lambda chunk=None: count(chunk),
         }
         engine.provide("declare", self._declare)
         engine.provide("dispatch", self._dispatch)

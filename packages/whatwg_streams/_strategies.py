@@ -87,7 +87,7 @@ class ByteLengthQueuingStrategy:
 # §7.3 --------------------------------------------------------------------------------------------
 
 
-def _count(chunk: object = None) -> int:
+def count(chunk: object = None) -> int:
     """The count queuing strategy size function.
 
     https://streams.spec.whatwg.org/#count-queuing-strategy-size-function
@@ -124,7 +124,7 @@ class CountQueuingStrategy:
     def size(self) -> Callable[..., int]:
         """A function for the size of a chunk, always the same one: https://streams.spec.whatwg.org/#cqs-size"""
         # 1. Return the count queuing strategy size function.
-        return _count
+        return count
 
     @override
     def __repr__(self) -> str:
@@ -170,8 +170,8 @@ def extract_size_algorithm(strategy: QueuingStrategyDict) -> Callable[[Any], flo
     """https://streams.spec.whatwg.org/#make-size-algorithm-from-size-function"""
     # 1. Without a size function, every chunk has the size 1.
     size = strategy.size
-    if size is None or size is _count:
-        return _count
+    if size is None or size is count:
+        return count
 
     # 2. Otherwise the algorithm takes a chunk,
     def size_algorithm(chunk: object) -> float:

@@ -22,6 +22,7 @@ import pytest
 
 from tests.support.sources import VirtualLoop
 from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
+from whatwg_streams._supporting.queue_with_sizes import values_with_sizes
 from whatwg_streams._writable.default_controller import CLOSE_SENTINEL
 
 SEEDS = 1000
@@ -435,7 +436,7 @@ class SetUp:
         assert state == "errored" or stream._stored_error is None
         controller: Any = stream._controller
         queue = controller._queue
-        assert controller._queue_total_size == pytest.approx(sum(size for _, size in queue))
+        assert controller._queue_total_size == pytest.approx(sum(size for _, size in values_with_sizes(queue)))
         free = controller._strategy_hwm - controller._queue_total_size
         assert controller.desired_size == {"readable": free, "closed": 0, "errored": None}[state]
         if state != "readable":
@@ -473,10 +474,10 @@ class SetUp:
         assert state in {"erroring", "errored"} or stream._stored_error is None
         controller = stream._controller
         queue = controller._queue
-        assert controller._queue_total_size == pytest.approx(sum(size for _, size in queue))
-        sizes = [size for value, size in queue if value is not CLOSE_SENTINEL]
+        assert controller._queue_total_size == pytest.approx(sum(size for _, size in values_with_sizes(queue)))
+        sizes = [size for value, size in values_with_sizes(queue) if value is not CLOSE_SENTINEL]
         assert not sizes or sum(sizes[:-1]) < controller._strategy_hwm, "a pipe did not heed the backpressure"
-        sentinels = [index for index, (value, _) in enumerate(queue) if value is CLOSE_SENTINEL]
+        sentinels = [index for index, (value, _) in enumerate(values_with_sizes(queue)) if value is CLOSE_SENTINEL]
         assert sentinels in ([], [len(queue) - 1])
         requests = len(stream._write_requests) + (stream._in_flight_write_request is not None)
         closing = stream._close_request is not None or stream._in_flight_close_request is not None
@@ -532,12 +533,14 @@ class SetUp:
         if writable is not None:
             if writable._state not in {"writable", "closed"} or not (readable.locked or readable._state == "readable"):
                 return
-            written = [chunk for chunk, _ in writable._controller._queue if chunk is not CLOSE_SENTINEL]
+            written = [
+                chunk for chunk, _ in values_with_sizes(writable._controller._queue) if chunk is not CLOSE_SENTINEL
+            ]
             # While a write is in flight, the first chunk in the queue is in the sink's hands; except that a
             # transform, before it takes the chunk, waits until its readable side has room.
             flights = [written[1:], written] if writable._in_flight_write_request is not None else [written]
         controller: Any = readable._controller
-        queue: list[Chunk] = [chunk for chunk, _ in controller._queue]
+        queue: list[Chunk] = [chunk for chunk, _ in values_with_sizes(controller._queue)]
         assert any(produced == consumed + flight + queue for flight in flights), "lost or reordered on the way"
 
     # What has to be true in the end --------------------------------------------------------------------

@@ -19,15 +19,18 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Coroutine
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final
 
+from . import fast_paths
 from .dom_exception import AbortError, RejectionError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+
+#: A microtask: a callable and its one argument.
+Job: TypeAlias = "tuple[Callable[[Any], object], Any]"
 
 #: How many microtasks run, and how many an `await` may find its promise settled, before the loop gets a turn.
 MICROTASKS_PER_TURN = 512
@@ -39,17 +42,19 @@ get_running_loop_or_none = asyncio._get_running_loop
 class MicrotaskQueue:
     """The microtasks of one thread."""
 
-    __slots__ = ("_draining", "_jobs", "_ready_awaits", "_scheduled_on")
+    __slots__ = ("_draining", "_jobs", "_place", "_scheduled_on", "_spent")
 
-    _jobs: deque[tuple[Callable[[Any], object], Any]]
+    _jobs: deque[Job]
     _draining: bool
-    _ready_awaits: int
+    _place: _Place
+    _spent: int  # microtasks and awaits since the loop had its turn
     _scheduled_on: asyncio.AbstractEventLoop | None
 
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
-        self._ready_awaits = 0
+        self._place = _Place(self)
+        self._spent = 0
         self._scheduled_on = None
 
     def schedule(self) -> None:
@@ -61,13 +66,12 @@ class MicrotaskQueue:
 
     def _drain(self) -> None:
         self._scheduled_on = None
-        self._ready_awaits = 0
+        self._spent = 0
         self._draining = True
         jobs = self._jobs
         try:
-            for _ in repeat(None, MICROTASKS_PER_TURN):
-                if not jobs:
-                    break
+            while jobs and self._spent < MICROTASKS_PER_TURN:
+                self._spent += 1
                 callback, argument = jobs.popleft()
                 try:
                     callback(argument)
@@ -79,13 +83,70 @@ class MicrotaskQueue:
             if jobs:
                 self.schedule()
 
-    def _run_one(self) -> None:
-        callback, argument = self._jobs.popleft()
+    def run_inside_a_task(self, last: Job) -> bool:
+        """Run the microtasks up to the last one inside of the task that would have to be suspended for them.
+
+        Returns:
+            Whether they have all run, in order, so that nothing could tell that the task was not suspended. It
+            has to be if another task is to be resumed first, if nothing is left to run, or if it is the
+            loop's turn.
+        """
+        jobs = self._jobs
+        draining = self._draining
+        self._draining = True
         try:
-            callback(argument)
-        except Exception as exception:
-            report_exception(exception, "A microtask raised")
-        del callback, argument  # an exception that somebody keeps leads to this frame
+            while jobs and self._spent < MICROTASKS_PER_TURN:
+                job = jobs.popleft()
+                if job is self._place.job:
+                    return True
+                callback, argument = job
+                if callback is Waiter.wake and argument.is_waiting():
+                    jobs.appendleft(job)
+                    return False
+                self._spent += 1
+                try:
+                    callback(argument)
+                except Exception as exception:
+                    report_exception(exception, "A microtask raised")
+                if job is last:
+                    return True
+                del job, callback, argument
+        except BaseException:
+            self._place = _Place(self)  # the other one may still be waiting
+            raise
+        finally:
+            self._draining = draining
+            if jobs and not draining:
+                self.schedule()
+        return False
+
+
+def _go_on(_: _Place) -> None:
+    """The microtask that stands for a task in the queue; it is only ever found there."""
+
+
+@final
+class _Place:
+    """The place in the queue of a task that waits without having been suspended. At most one task does."""
+
+    __slots__ = ("job", "queue")
+
+    def __init__(self, queue: MicrotaskQueue) -> None:
+        self.queue = queue
+        self.job: Job = (_go_on, self)
+
+    def on_settled(self, promise: object) -> None:
+        """The promise has settled: this is where the task may go on."""
+        del promise
+        self.queue._jobs.append(self.job)
+
+    def becomes(self, waiter: Waiter) -> None:
+        """The task is suspended after all."""
+        jobs = self.queue._jobs
+        for index, job in enumerate(jobs):
+            if job is self.job:
+                jobs[index] = (Waiter.wake, waiter)
+                return
 
 
 class _PerThread(threading.local):
@@ -121,10 +182,10 @@ def microtasks_are_pending() -> bool:
 def loop_deserves_a_turn() -> bool:
     """Whether awaits that had nothing to wait for have kept the loop waiting for long enough."""
     queue = _this_thread.queue
-    queue._ready_awaits += 1
-    if queue._ready_awaits <= MICROTASKS_PER_TURN:
+    queue._spent += 1
+    if queue._spent <= MICROTASKS_PER_TURN:
         return False
-    queue._ready_awaits = 0
+    queue._spent = 0
     return True
 
 
@@ -135,24 +196,43 @@ def catch_up() -> bool:
         Whether they have all run: that task need not be suspended then. It has to be if one of them
         resumes another task, or if they are queued elsewhere.
     """
-    queue = _this_thread.queue
-    jobs = queue._jobs
     if enqueue_microtask is not _enqueue_on_this_thread:
         return False
-    if not jobs:
-        return True
-    draining = queue._draining
-    queue._draining = True
-    try:
-        for _ in repeat(None, len(jobs)):
-            if jobs[0][0] is Waiter.wake:
-                return False
-            queue._run_one()
-    finally:
-        queue._draining = draining
-        if jobs and not draining:
-            queue.schedule()
-    return True
+    queue = _this_thread.queue
+    return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
+
+
+def passes_without_suspending() -> bool:
+    """Whether a task that awaits what is settled already may go on at once: a fast path of `catch_up`."""
+    queue = _this_thread.queue
+    if enqueue_microtask is not _enqueue_on_this_thread or queue._spent >= MICROTASKS_PER_TURN:
+        return False
+    queue._spent += 1
+    return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
+
+
+def may_wait_without_suspending() -> bool:
+    """Whether there are microtasks here that may settle what a task is about to wait for."""
+    return enqueue_microtask is _enqueue_on_this_thread and bool(_this_thread.queue._jobs) and fast_paths.enabled
+
+
+class _Awaitable(Protocol):
+    _promise_state: str
+
+    def _add_reaction(self, reaction: Any) -> None: ...
+
+
+def place_to_wait_at(promise: _Awaitable) -> _Place | None:
+    """Wait for the promise without being suspended, as far as microtasks that are queued will settle it.
+
+    Returns:
+        None if it has settled, and the task may go on. Otherwise what stands for the task among the reactions
+        of the promise or in the queue: a `Waiter` has to replace it there.
+    """
+    queue = _this_thread.queue
+    place = queue._place
+    promise._add_reaction(place)
+    return None if queue.run_inside_a_task(place.job) else place
 
 
 def adopt_waiting_microtasks() -> None:
@@ -290,6 +370,10 @@ class Waiter:
             self._loop.call_soon(self.wake)
         else:
             enqueue_microtask(Waiter.wake, self)
+
+    def is_waiting(self) -> bool:
+        """Whether `wake` would resume a task."""
+        return self._state == "waiting"
 
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""

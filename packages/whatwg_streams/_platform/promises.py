@@ -64,7 +64,7 @@ def reason_of(exception: BaseException) -> object:
     """What a promise is rejected with, when a callback raised the exception."""
     if isinstance(exception, asyncio.CancelledError):
         return AbortError("a callback was cancelled")
-    if isinstance(exception, RejectionError):
+    if isinstance(exception, (RejectionError, Throw)):
         return exception.reason  # it came from awaiting a promise, and goes on as what it was
     return exception
 
@@ -155,6 +155,13 @@ class Promise(Generic[T_co]):
         else:
             self._promise_reactions = _Several([self._promise_reactions, reaction])
 
+    def _replace_reaction(self, reaction: _Reaction, by: _Reaction) -> None:
+        if self._promise_reactions is reaction:
+            self._promise_reactions = by
+        elif isinstance(self._promise_reactions, _Several):
+            reactions = self._promise_reactions.reactions
+            reactions[reactions.index(reaction)] = by
+
     def _remove_reaction(self, reaction: _Reaction) -> None:
         if self._promise_reactions is reaction:
             self._promise_reactions = None
@@ -218,11 +225,21 @@ class Promise(Generic[T_co]):
         return self.then(then_finally, catch_finally)
 
     def __await__(self) -> Generator[Any, None, T_co]:
+        if self._promise_state == "fulfilled" and event_loop.passes_without_suspending():
+            return self._promise_result  # type: ignore[no-any-return]
         if self._promise_state == "pending":
             event_loop.adopt_waiting_microtasks()
-            waiter = event_loop.Waiter(self)
-            self._add_reaction(waiter)
-            yield waiter
+            if event_loop.may_wait_without_suspending():
+                place = event_loop.place_to_wait_at(self)
+                if place is not None:
+                    waiter = event_loop.Waiter(self)
+                    self._replace_reaction(place, waiter)
+                    place.becomes(waiter)
+                    yield waiter
+            else:
+                waiter = event_loop.Waiter(self)
+                self._add_reaction(waiter)
+                yield waiter
         elif event_loop.loop_deserves_a_turn():
             waiter = event_loop.Waiter(self, after_a_turn=True)
             self._add_reaction(waiter)

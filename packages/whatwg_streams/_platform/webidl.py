@@ -15,9 +15,15 @@ import math
 import operator
 from collections.abc import Mapping
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
-from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, reason_of
+from .promises import (
+    Promise,
+    a_promise_rejected_with,
+    a_promise_resolved_with,
+    a_promise_resolved_with_undefined,
+    reason_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -170,7 +176,7 @@ def get_member(dictionary: object, name: str) -> Any:
 
     https://webidl.spec.whatwg.org/#js-dictionary
     """
-    if isinstance(dictionary, Mapping):
+    if type(dictionary) is dict or isinstance(dictionary, Mapping):
         return cast("Mapping[str, Any]", dictionary).get(name)
     return getattr(dictionary, name, None)
 
@@ -214,19 +220,49 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
 # Callbacks ---------------------------------------------------------------------------------------
 
 
-def promise_callback(function: Callable[..., Any]) -> Callable[..., Promise[Any]]:
-    """https://webidl.spec.whatwg.org/#invoke-a-callback-function, for one whose return type is a promise.
+class CallbackAlgorithm:
+    """The algorithm of invoking a callback function whose return type is a promise.
+
+    https://webidl.spec.whatwg.org/#invoke-a-callback-function
 
     What the function raises becomes a rejection. The coroutine that a coroutine function returns runs in
-    a task of its own, in a copy of the context in which this callback was converted.
-    """
-    context = contextvars.copy_context()
+    a task of its own, in a copy of the context in which this algorithm was made.
 
-    def invoke(*arguments: object) -> Promise[Any]:
+    Args:
+        function: the callback function.
+        controller: what it is called with after the arguments of the algorithm, if anything.
+    """
+
+    __slots__ = ("_context", "controller", "function")
+
+    def __init__(self, function: Callable[..., Any], controller: object = None) -> None:
+        self.function = function
+        self.controller = controller
+        context = contextvars.copy_context()
+        self._context = context or None  # an empty one is made when it is needed
+
+    def __call__(self, *arguments: object) -> Promise[Any]:
         try:
-            result = function(*arguments)
+            if self.controller is None:
+                result = self.function(*arguments)
+            else:
+                result = self.function(*arguments, self.controller)
         except (Exception, asyncio.CancelledError) as exception:
             return a_promise_rejected_with(reason_of(exception))
-        return a_promise_resolved_with(result, context)
+        return self.promise_for(result)
 
-    return invoke
+    def promise_for(self, result: object) -> Promise[Any]:
+        """The promise for what the function returned."""
+        if result is None:
+            return a_promise_resolved_with_undefined()
+        if self._context is None:
+            self._context = contextvars.Context()
+        return a_promise_resolved_with(result, self._context)
+
+
+def return_undefined(*_: object) -> None:
+    """An algorithm that does nothing, and returns undefined."""
+
+
+#: The algorithm that does nothing, and returns a promise resolved with undefined.
+DO_NOTHING: Final = CallbackAlgorithm(return_undefined)

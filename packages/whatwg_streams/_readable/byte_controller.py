@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from .._platform import buffers
 from .._platform.buffers import view_of
-from .._supporting.queue_with_sizes import reset_queue
+from .._supporting.queue_with_sizes import owned, reset_queue
 from .ops import byte_controllers, controller_interface, pull_into
 from .records import PullIntoDescriptor
 
@@ -198,6 +198,7 @@ class ReadableByteStreamController:
                 reader_type="default",
             )
             # 5.4. is pending.
+            self._pending_pull_intos = owned(self._pending_pull_intos)
             self._pending_pull_intos.append(pull_into_descriptor)
         # 6. The request has to wait,
         controller_interface.readable_stream_add_read_request(stream, read_request)

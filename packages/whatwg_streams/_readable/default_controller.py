@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
-from .._supporting.queue_with_sizes import dequeue_value, reset_queue
-from . import unread
+from .._platform import fast_paths
+from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
+from . import fast_default, unread
 from .ops import controller_interface, default_controllers
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._platform.promises import Promise
-    from .._supporting.queue_with_sizes import ValueWithSize
     from .records import ReadRequest
     from .stream import ReadableStream
 
@@ -47,7 +47,7 @@ class ReadableStreamDefaultController:
     _pull_again: bool
     _pull_algorithm: Callable[[], Promise[Any]] | None
     _pulling: bool
-    _queue: deque[ValueWithSize]
+    _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: float
     _started: bool
     _strategy_hwm: float
@@ -92,6 +92,8 @@ class ReadableStreamDefaultController:
             RangeError: the size function gave something else than a finite non-negative number.
             Exception: what the size function raised.
         """
+        if fast_paths.enabled and fast_default.enqueue(self, chunk):
+            return
         # 1. Nothing can be put into a stream that is closing.
         if not default_controllers.readable_stream_default_controller_can_close_or_enqueue(self):
             raise TypeError(f"the stream takes no more chunks, it is {_why_not(self)}")
@@ -117,7 +119,7 @@ class ReadableStreamDefaultController:
         queue = self._queue
         reset_queue(self)
         # (Beyond the standard, whoever set up the stream is told.)
-        unread.discard(self._stream, queue)
+        unread.discard(self._stream, (value for value, _ in values_with_sizes(queue)))
         # 2. Perform the cancel algorithm.
         assert self._cancel_algorithm is not None
         result = self._cancel_algorithm(reason)

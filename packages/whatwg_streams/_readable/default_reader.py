@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Generic, final
 
 from typing_extensions import TypeVar, override
 
+from .._platform import fast_paths
 from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
-from . import stream as stream_module, unread
+from . import fast_default, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
-from .records import ReadResult
+from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
@@ -28,14 +29,21 @@ class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
 
     __slots__ = ("serial", "stream")
 
-    def __init__(self, stream: ReadableStream[Any]) -> None:
-        super().__init__()
+    def __init__(
+        self, stream: ReadableStream[Any], serial: int, state: str = "pending", result: ReadResult[Any] | None = None
+    ) -> None:
+        self._promise_state = state
+        self._promise_result = result
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = result is not None
+        self._observers = 0
         self.stream = stream
-        self.serial = next(unread.serials)
+        self.serial = serial
 
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
-        self._fulfill(ReadResult(chunk, False))
+        self._fulfill(tuple_new(ReadResult, (chunk, False)))
 
     def close_steps(self) -> None:
         # 3.close.1. Resolve with the end.
@@ -93,9 +101,11 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
         # 1. A released reader can not read.
         if self._stream is None:
             return a_promise_rejected_with(TypeError("the reader was released"))
+        if fast_paths.enabled and (promise := fast_default.read(self, self._stream)) is not None:
+            return promise
         # 2. A promise, which is also
         # 3. the read request. (Its steps are those of _ReadPromise.)
-        promise = _ReadPromise(self._stream)
+        promise = _ReadPromise(self._stream, next(unread.serials))
         # 4. Read.
         readers.readable_stream_default_reader_read(self, promise)
         # 5. Return the promise.

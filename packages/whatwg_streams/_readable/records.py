@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, cast, final
 
 from typing_extensions import TypeVar
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .._platform.buffers import ArrayBuffer, ArrayBufferView, ViewConstructor
 
 R = TypeVar("R", default=Any)
+
+#: `tuple_new(ReadResult, (value, done))` is `ReadResult(value, done)`, in half the time.
+tuple_new: Any = cast("Any", tuple).__new__
 
 
 class ReadResult(NamedTuple, Generic[R]):

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from .._platform import buffers, event_loop
 from .._platform.buffers import ArrayBufferView, view_of
 from .._supporting.miscellaneous import clone_as_uint8_array, copy_data_block_bytes, transfer_array_buffer
+from .._supporting.queue_with_sizes import owned
 from . import byob_reader, byte_controller, default_reader
 from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .._platform.buffers import ArrayBuffer
-    from .._supporting.queue_with_sizes import ValueWithSize
     from .byob_reader import ReadableStreamBYOBReader
     from .byte_controller import ReadableByteStreamController
     from .records import ReadIntoRequest, ReadRequest
@@ -107,7 +107,7 @@ def _keep_what_was_filled(stream: ReadableStream[Any], serial: int, descriptor: 
 def give_back(stream: ReadableStream[Any], serial: int, chunk: object) -> None:
     """The read of this number was fulfilled with the chunk, but has no observer any more."""
     if stream._unread is DROPPED:
-        discard(stream, [(chunk, 1)])
+        discard(stream, [chunk])
         return
     _keep(stream, serial, chunk)
     event_loop.enqueue_microtask(_serve_those_who_wait, stream)  # others may be given back in the same step
@@ -161,17 +161,17 @@ def drop(stream: ReadableStream[Any]) -> None:
     left = stream._unread
     stream._unread = DROPPED
     if left:
-        discard(stream, [(chunk, 1) for _, chunk in left])
+        discard(stream, [chunk for _, chunk in left])
 
 
-def discard(stream: ReadableStream[Any], queue: Iterable[ValueWithSize]) -> None:
+def discard(stream: ReadableStream[Any], chunks: Iterable[Any]) -> None:
     """Nobody will ever get what was in the queue.
 
     Where chunks hold something that has to be given back, as sockets do, whoever set up the stream has given
     an algorithm for it.
     """
     if stream._discard_algorithm is not None:
-        for chunk, _ in queue:
+        for chunk in chunks:
             stream._discard_algorithm(chunk)
 
 
@@ -220,6 +220,7 @@ def read_into(
 
 
 def _put_back_into_the_queue(stream: ReadableStream[Any], controller: ReadableByteStreamController) -> None:
+    controller._queue = owned(controller._queue)
     for _, chunk in reversed(stream._unread or ()):
         view = _as_view(chunk)
         controller._queue.appendleft(ReadableByteStreamQueueEntry(view.buffer, view.byte_offset, view.byte_length))
@@ -238,6 +239,7 @@ def _wait_behind_others(
 ) -> None:
     """Steps 13 and 14 of ReadableByteStreamControllerPullInto, for a buffer that holds some bytes already."""
     element_size = view.constructor.element_size
+    controller._pending_pull_intos = owned(controller._pending_pull_intos)
     controller._pending_pull_intos.append(
         PullIntoDescriptor(
             buffer=buffer,
@@ -252,6 +254,7 @@ def _wait_behind_others(
         )
     )
     reader = cast("ReadableStreamBYOBReader", stream._reader)
+    reader._read_into_requests = owned(reader._read_into_requests)
     reader._read_into_requests.append(read_into_request)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from typing_extensions import override
 
+from .._platform.abort import AbortController
 from .._supporting.queue_with_sizes import reset_queue
 from .ops import default_controllers
 
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from .._platform.abort import AbortController, AbortSignal
+    from .._platform.abort import AbortSignal
     from .._platform.promises import Promise
-    from .._supporting.queue_with_sizes import ValueWithSize
     from .stream import WritableStream
 
 
@@ -53,9 +53,9 @@ class WritableStreamDefaultController:
     )
 
     _abort_algorithm: Callable[[Any], Promise[Any]] | None
-    _abort_controller: AbortController
+    _abort_controller: AbortController | None  # None until it is asked for: see `_the_abort_controller`
     _close_algorithm: Callable[[], Promise[Any]] | None
-    _queue: deque[ValueWithSize]
+    _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: float
     _started: bool
     _strategy_hwm: float
@@ -73,7 +73,7 @@ class WritableStreamDefaultController:
         It tells the sink to stop a write or a close that is under way.
         """
         # 1. Return the signal of this.[[abortController]].
-        return self._abort_controller.signal
+        return self._the_abort_controller().signal
 
     def error(self, e: object = None) -> None:
         """Error the stream: https://streams.spec.whatwg.org/#ws-default-controller-error
@@ -90,6 +90,11 @@ class WritableStreamDefaultController:
             return
         # 3. Error it.
         default_controllers.writable_stream_default_controller_error(self, e)
+
+    def _the_abort_controller(self) -> AbortController:
+        if self._abort_controller is None:
+            self._abort_controller = AbortController()
+        return self._abort_controller
 
     # §5.4.4 Internal methods -------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from .._readable.ops import (
     streams,
     tee,
 )
-from ._wrappers import every_chunk_counts_1, start_algorithm, wrapper
+from .._strategies import count
+from ._wrappers import start_algorithm, wrapper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -41,7 +42,7 @@ def set_up_readable_stream(
     pull_algorithm: Callable[[], object] | None = None,
     cancel_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 1,
-    size_algorithm: Callable[[Any], float] = every_chunk_counts_1,
+    size_algorithm: Callable[[Any], float] = count,
     discard_algorithm: Callable[[Any], object] | None = None,
 ) -> None:
     """Set up a new ReadableStream: https://streams.spec.whatwg.org/#readablestream-set-up

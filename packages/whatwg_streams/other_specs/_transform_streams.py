@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._platform.promises import a_promise_resolved_with_undefined
 from .._platform.webidl import new
+from .._strategies import count
 from .._transform import default_controller
 from .._transform.ops import default_controllers, streams
 from .._transform.stream import TransformStream
-from ._wrappers import every_chunk_counts_1, wrapper
+from ._wrappers import wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +40,11 @@ def set_up_transform_stream(
     # 1. Before the transformation, one chunk may be queued;
     writable_high_water_mark = 1
     # 2. every chunk counts 1.
-    writable_size_algorithm = every_chunk_counts_1
+    writable_size_algorithm = count
     # 3. After it, none may;
     readable_high_water_mark = 0
     # 4. every chunk counts 1.
-    readable_size_algorithm = every_chunk_counts_1
+    readable_size_algorithm = count
     # 5. Transform: 5.1. to 5.3. are those of `wrapper`.
     transform_algorithm_wrapper = wrapper(transform_algorithm)
     # 6. Flush: 6.1. to 6.3. are those of `wrapper`.

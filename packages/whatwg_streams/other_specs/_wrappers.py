@@ -20,11 +20,6 @@ def start_algorithm() -> None:
     return None
 
 
-def every_chunk_counts_1(chunk: object) -> float:
-    del chunk
-    return 1
-
-
 def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]:
     """The wrappers that the set-up algorithms put around the algorithms they are given."""
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._platform.buffers import view_of
 from .._platform.promises import Promise
 from .._platform.webidl import new
+from .._strategies import count
 from .._writable import default_controller
 from .._writable.ops import default_controllers, streams, writers
-from ._wrappers import every_chunk_counts_1, start_algorithm, wrapper
+from ._wrappers import start_algorithm, wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def set_up_writable_stream(
     close_algorithm: Callable[[], object] | None = None,
     abort_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 1,
-    size_algorithm: Callable[[Any], float] = every_chunk_counts_1,
+    size_algorithm: Callable[[Any], float] = count,
 ) -> None:
     """Set up a new WritableStream: https://streams.spec.whatwg.org/#writablestream-set-up
 
@@ -75,7 +76,7 @@ def error_writable_stream(stream: WritableStream[Any], e: object) -> None:
 
 def signal_of_writable_stream(stream: WritableStream[Any]) -> AbortSignal:
     """https://streams.spec.whatwg.org/#writablestream-signal"""
-    return stream._controller._abort_controller.signal
+    return stream._controller._the_abort_controller().signal
 
 
 def get_a_copy_of_the_buffer_source(source: Buffer) -> bytes:

@@ -20,6 +20,7 @@ from tests.support import settle
 from whatwg_streams import AbortError, Promise, ReadableStream, RejectionError
 from whatwg_streams._platform.promises import reason_of
 from whatwg_streams._platform.webidl import (
+    CallbackAlgorithm,
     convert_boolean,
     convert_enumeration,
     convert_interface,
@@ -31,7 +32,6 @@ from whatwg_streams._platform.webidl import (
     get_callback,
     get_member,
     new,
-    promise_callback,
 )
 
 LARGEST = 2**53 - 1
@@ -497,14 +497,14 @@ def test_a_function_that_wants_more_fails_when_it_is_called() -> None:
 
 
 async def test_what_a_callback_returns_becomes_a_promise() -> None:
-    assert await promise_callback(lambda value: value + 1)(1) == 2
-    assert await promise_callback(lambda: Promise.resolve("promise"))() == "promise"
+    assert await CallbackAlgorithm(lambda value: value + 1)(1) == 2
+    assert await CallbackAlgorithm(lambda: Promise.resolve("promise"))() == "promise"
 
     async def work(value: int) -> int:
         await asyncio.sleep(0)
         return value * 2
 
-    assert await promise_callback(work)(4) == 8
+    assert await CallbackAlgorithm(work)(4) == 8
 
 
 async def test_what_a_callback_raises_becomes_a_rejection() -> None:
@@ -515,11 +515,11 @@ async def test_what_a_callback_raises_becomes_a_rejection() -> None:
         raise ValueError("in the coroutine")
 
     with pytest.raises(ValueError, match="in the callback"):
-        await promise_callback(fail)()
+        await CallbackAlgorithm(fail)()
     with pytest.raises(ValueError, match="in the coroutine"):
-        await promise_callback(fail_later)()
+        await CallbackAlgorithm(fail_later)()
     with pytest.raises(RejectionError, match="no exception"):
-        await promise_callback(lambda: Promise.reject("no exception"))()
+        await CallbackAlgorithm(lambda: Promise.reject("no exception"))()
 
 
 async def test_a_callback_that_was_cancelled_rejects_with_an_abort_error() -> None:
@@ -530,15 +530,15 @@ async def test_a_callback_that_was_cancelled_rejects_with_an_abort_error() -> No
         raise asyncio.CancelledError
 
     with pytest.raises(AbortError):
-        await promise_callback(cancelled)()
+        await CallbackAlgorithm(cancelled)()
     with pytest.raises(AbortError):
-        await promise_callback(cancelled_later)()
+        await CallbackAlgorithm(cancelled_later)()
 
 
 def test_an_interrupt_in_a_callback_is_no_rejection() -> None:
     for kind in (KeyboardInterrupt, SystemExit):
         with pytest.raises(kind):
-            promise_callback(lambda kind=kind: (_ for _ in ()).throw(kind))()
+            CallbackAlgorithm(lambda kind=kind: (_ for _ in ()).throw(kind))()
 
 
 async def test_a_callback_runs_in_the_context_in_which_it_was_converted() -> None:
@@ -548,7 +548,7 @@ async def test_a_callback_runs_in_the_context_in_which_it_was_converted() -> Non
     async def work() -> str:
         return variable.get()
 
-    callback = promise_callback(work)
+    callback = CallbackAlgorithm(work)
     variable.set("called")
     assert await callback() == "converted"
 
@@ -560,7 +560,7 @@ async def test_the_tasks_of_one_callback_share_their_context() -> None:
         variable.set(variable.get() + 1)
         return variable.get()
 
-    callback = promise_callback(count)
+    callback = CallbackAlgorithm(count)
     assert [await callback(), await callback()] == [1, 2]
     assert variable.get() == 0
     await settle()

@@ -14,11 +14,12 @@ from whatwg_streams._supporting.queue_with_sizes import (
     enqueue_value_with_size,
     peek_queue_value,
     reset_queue,
+    values_with_sizes,
 )
 
 
 class Container:
-    _queue: deque[tuple[Any, float]]
+    _queue: deque[Any]
     _queue_total_size: float
 
     def __init__(self, *entries: tuple[object, float]) -> None:
@@ -32,7 +33,7 @@ def test_values_come_out_in_the_order_in_which_they_went_in_and_the_total_follow
     totals = [container._queue_total_size]
     values = []
     while container._queue:
-        assert peek_queue_value(container) is container._queue[0][0]
+        assert peek_queue_value(container) is next(values_with_sizes(container._queue))[0]
         values.append(dequeue_value(container))
         totals.append(container._queue_total_size)
     assert values == ["a", "b", "c"]
@@ -58,7 +59,7 @@ def test_an_impossible_size_is_a_range_error_and_nothing_is_queued(size: object)
     container = Container(("a", 1))
     with pytest.raises(RangeError):
         enqueue_value_with_size(container, "b", size)
-    assert list(container._queue) == [("a", 1)]
+    assert list(values_with_sizes(container._queue)) == [("a", 1)]
     assert container._queue_total_size == 1
 
 

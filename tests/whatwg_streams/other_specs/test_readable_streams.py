@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -321,7 +322,7 @@ async def test_closing_waits_for_the_queue_while_a_released_readers_buffer_is_pe
     outcome(reader.read(bytearray(4)))
     reader.release_lock()
     # Nobody is to fill that buffer: these are queued behind its back.
-    stream._controller._queue.append(_entry(b"queued"))
+    stream._controller._queue = deque([_entry(b"queued")])
     stream._controller._queue_total_size += 6
     close_readable_stream(stream)
     assert is_readable(stream)

@@ -5,15 +5,15 @@ Of that section, what deals with pull-into descriptors is in `pull_into`.
 
 from __future__ import annotations
 
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform import buffers
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
-from ..._platform.promises import Promise, a_promise_resolved_with, a_promise_resolved_with_undefined, upon
-from ..._platform.webidl import new, promise_callback
+from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
-from ..._supporting.queue_with_sizes import reset_queue
+from ..._supporting.queue_with_sizes import NO_ITEMS, owned, reset_queue
 from .. import byob_reader, byte_controller, default_reader
 from ..records import ReadableByteStreamQueueEntry
 from . import controller_interface, pull_into, streams
@@ -196,6 +196,7 @@ def readable_byte_stream_controller_enqueue_chunk_to_queue(
 ) -> None:
     """https://streams.spec.whatwg.org/#readable-byte-stream-controller-enqueue-chunk-to-queue"""
     # 1. Append an entry to the queue.
+    controller._queue = owned(controller._queue)
     controller._queue.append(ReadableByteStreamQueueEntry(buffer, byte_offset, byte_length))
     # 2. Add its bytes to the total.
     controller._queue_total_size += byte_length
@@ -388,7 +389,7 @@ def set_up_readable_byte_stream_controller(
     # 11. and the size of buffers to allocate.
     controller._auto_allocate_chunk_size = auto_allocate_chunk_size
     # 12. No buffer is to be filled.
-    controller._pending_pull_intos = deque()
+    controller._pending_pull_intos = NO_ITEMS
     # 13. The stream's controller.
     stream._controller = controller
     # 14. Start; this may throw.
@@ -427,33 +428,20 @@ def set_up_readable_byte_stream_controller_from_underlying_source(
     controller = new(byte_controller.ReadableByteStreamController)
 
     # 2. By default, start does nothing,
-    def start_algorithm() -> Any:
-        return None
-
+    start_algorithm: Callable[[], Any] = return_undefined
     # 3. and so do pull
-    def pull_algorithm() -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    pull_algorithm = DO_NOTHING
     # 4. and cancel.
-    def cancel_algorithm(_: object) -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    cancel_algorithm = DO_NOTHING
     # 5. If the source has a start, it is called with the controller.
-    if (start := underlying_source_dict.start) is not None:
-
-        def start_algorithm() -> Any:
-            return start(controller)
-
+    if underlying_source_dict.start is not None:
+        start_algorithm = partial(underlying_source_dict.start, controller)
     # 6. If the source has a pull, it is called with the controller.
     if underlying_source_dict.pull is not None:
-        pull = promise_callback(underlying_source_dict.pull)
-
-        def pull_algorithm() -> Promise[Any]:
-            return pull(controller)
-
+        pull_algorithm = CallbackAlgorithm(underlying_source_dict.pull, controller)
     # 7. If the source has a cancel, it is called with the reason.
     if underlying_source_dict.cancel is not None:
-        cancel_algorithm = promise_callback(underlying_source_dict.cancel)
+        cancel_algorithm = CallbackAlgorithm(underlying_source_dict.cancel)
     # 8. The size of buffers to allocate, if they are to be,
     auto_allocate_chunk_size = underlying_source_dict.auto_allocate_chunk_size
     # 9. must not be 0.

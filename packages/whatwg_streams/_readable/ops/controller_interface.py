@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..._platform.promises import (
@@ -14,6 +13,7 @@ from ..._platform.promises import (
     reject,
     resolve,
 )
+from ..._supporting.queue_with_sizes import NO_ITEMS, owned
 from .. import byob_reader, default_reader, unread
 from . import readers
 
@@ -31,6 +31,7 @@ def readable_stream_add_read_into_request(stream: ReadableStream[Any], read_requ
     # 2. Assert: and it is readable or closed.
     assert stream._state in {"readable", "closed"}
     # 3. Append the request.
+    reader._read_into_requests = owned(reader._read_into_requests)
     reader._read_into_requests.append(read_request)
 
 
@@ -42,6 +43,7 @@ def readable_stream_add_read_request(stream: ReadableStream[Any], read_request: 
     # 2. Assert: and it is readable.
     assert stream._state == "readable"
     # 3. Append the request.
+    reader._read_requests = owned(reader._read_requests)
     reader._read_requests.append(read_request)
 
 
@@ -70,7 +72,7 @@ def readable_stream_cancel(stream: ReadableStream[Any], reason: object) -> Promi
         # 6.1. its requests
         read_into_requests = reader._read_into_requests
         # 6.2. are its no longer;
-        reader._read_into_requests = deque()
+        reader._read_into_requests = NO_ITEMS
         # 6.3. for each of them,
         for read_into_request in read_into_requests:
             # 6.3.1. there is no chunk, and the buffer is gone.
@@ -99,7 +101,7 @@ def readable_stream_close(stream: ReadableStream[Any]) -> None:
         # 6.1. its requests
         read_requests = reader._read_requests
         # 6.2. are its no longer;
-        reader._read_requests = deque()
+        reader._read_requests = NO_ITEMS
         # 6.3. for each of them,
         for read_request in read_requests:
             # 6.3.1. there is no chunk.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform.promises import Promise, a_promise_resolved_with, a_promise_resolved_with_undefined, upon
-from ..._platform.webidl import new, promise_callback
-from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue
-from .. import default_controller, unread
+from ..._platform import event_loop, fast_paths
+from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
+from .. import default_controller, fast_default, unread
 from . import controller_interface, streams
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 def readable_stream_default_controller_call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     """https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed"""
+    if fast_paths.enabled:
+        fast_default.call_pull_if_needed(controller)
+        return
     # 1. Is more needed?
     should_pull = readable_stream_default_controller_should_call_pull(controller)
     # 2. If not, that is all.
@@ -109,6 +114,8 @@ def readable_stream_default_controller_close(controller: ReadableStreamDefaultCo
 
 def readable_stream_default_controller_enqueue(controller: ReadableStreamDefaultController, chunk: object) -> None:
     """https://streams.spec.whatwg.org/#readable-stream-default-controller-enqueue"""
+    if fast_paths.enabled and fast_default.enqueue(controller, chunk):
+        return
     # 1. Nothing can be put into a stream that is closing.
     if not readable_stream_default_controller_can_close_or_enqueue(controller):
         return
@@ -162,7 +169,7 @@ def readable_stream_default_controller_error(controller: ReadableStreamDefaultCo
     # 5. It is errored.
     controller_interface.readable_stream_error(stream, e)
     # (Beyond the standard, whoever set up the stream is told what was in the queue.)
-    unread.discard(stream, queue)
+    unread.discard(stream, (value for value, _ in values_with_sizes(queue)))
 
 
 def readable_stream_default_controller_get_desired_size(controller: ReadableStreamDefaultController) -> float | None:
@@ -227,6 +234,9 @@ def set_up_readable_stream_default_controller(
     stream._controller = controller
     # 9. Start; this may throw.
     start_result = start_algorithm()
+    if start_result is None and fast_paths.enabled:
+        event_loop.enqueue_microtask(fast_default.started, controller)
+        return
     # 10. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 
@@ -262,33 +272,20 @@ def set_up_readable_stream_default_controller_from_underlying_source(
     controller = new(default_controller.ReadableStreamDefaultController)
 
     # 2. By default, start does nothing,
-    def start_algorithm() -> Any:
-        return None
-
+    start_algorithm: Callable[[], Any] = return_undefined
     # 3. and so do pull
-    def pull_algorithm() -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    pull_algorithm = DO_NOTHING
     # 4. and cancel.
-    def cancel_algorithm(_: object) -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    cancel_algorithm = DO_NOTHING
     # 5. If the source has a start, it is called with the controller.
-    if (start := underlying_source_dict.start) is not None:
-
-        def start_algorithm() -> Any:
-            return start(controller)
-
+    if underlying_source_dict.start is not None:
+        start_algorithm = partial(underlying_source_dict.start, controller)
     # 6. If the source has a pull, it is called with the controller.
     if underlying_source_dict.pull is not None:
-        pull = promise_callback(underlying_source_dict.pull)
-
-        def pull_algorithm() -> Promise[Any]:
-            return pull(controller)
-
+        pull_algorithm = CallbackAlgorithm(underlying_source_dict.pull, controller)
     # 7. If the source has a cancel, it is called with the reason.
     if underlying_source_dict.cancel is not None:
-        cancel_algorithm = promise_callback(underlying_source_dict.cancel)
+        cancel_algorithm = CallbackAlgorithm(underlying_source_dict.cancel)
     # 8. Set up the controller with these; this may throw.
     set_up_readable_stream_default_controller(
         stream, controller, start_algorithm, pull_algorithm, cancel_algorithm, high_water_mark, size_algorithm

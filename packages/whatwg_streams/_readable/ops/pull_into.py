@@ -6,7 +6,6 @@ behalf, brought to be filled. Only the first of them is ever filled, and only it
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..._platform import buffers
@@ -19,6 +18,7 @@ from ..._supporting.miscellaneous import (
     copy_data_block_bytes,
     transfer_array_buffer,
 )
+from ..._supporting.queue_with_sizes import NO_ITEMS, owned
 from .. import byob_request as byob_request_module
 from ..records import PullIntoDescriptor
 from . import byte_controllers, controller_interface
@@ -35,7 +35,7 @@ def readable_byte_stream_controller_clear_pending_pull_intos(controller: Readabl
     # 1. The BYOB request is void,
     readable_byte_stream_controller_invalidate_byob_request(controller)
     # 2. and no buffer is to be filled any more.
-    controller._pending_pull_intos = deque()
+    controller._pending_pull_intos = NO_ITEMS
 
 
 def readable_byte_stream_controller_commit_pull_into_descriptor(
@@ -330,6 +330,7 @@ def readable_byte_stream_controller_pull_into(
             # 16.2.4. and that is all.
             return
     # 17. It has to wait,
+    controller._pending_pull_intos = owned(controller._pending_pull_intos)
     controller._pending_pull_intos.append(pull_into_descriptor)
     # 18. as has the request,
     controller_interface.readable_stream_add_read_into_request(stream, read_into_request)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop
+from ..._platform import event_loop, fast_paths
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,
@@ -13,7 +12,8 @@ from ..._platform.promises import (
     mark_as_handled,
     reject,
 )
-from .. import byte_controller, unread
+from ..._supporting.queue_with_sizes import NO_ITEMS
+from .. import byte_controller, fast_default, unread
 from . import controller_interface, pull_into, streams
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def readable_stream_byob_reader_error_read_into_requests(reader: ReadableStreamB
     # 1. Its requests
     read_into_requests = reader._read_into_requests
     # 2. are its no longer;
-    reader._read_into_requests = deque()
+    reader._read_into_requests = NO_ITEMS
     # 3. for each of them,
     for read_into_request in read_into_requests:
         # 3.1. it fails.
@@ -135,7 +135,7 @@ def readable_stream_default_reader_error_read_requests(reader: ReadableStreamDef
     # 1. Its requests
     read_requests = reader._read_requests
     # 2. are its no longer;
-    reader._read_requests = deque()
+    reader._read_requests = NO_ITEMS
     # 3. for each of them,
     for read_request in read_requests:
         # 3.1. it fails.
@@ -148,6 +148,8 @@ def readable_stream_default_reader_read(reader: ReadableStreamDefaultReader[Any]
     stream = reader._stream
     # 2. Assert: there is one.
     assert stream is not None
+    if fast_paths.enabled and fast_default.read_for(stream, read_request):
+        return
     # 3. It is disturbed.
     stream._disturbed = True
     # (What a cancelled task has left unread comes first.)
@@ -188,7 +190,7 @@ def set_up_readable_stream_byob_reader(reader: ReadableStreamBYOBReader, stream:
     # 3. Initialize it.
     readable_stream_reader_generic_initialize(reader, stream)
     # 4. It has no requests.
-    reader._read_into_requests = deque()
+    reader._read_into_requests = NO_ITEMS
 
 
 def set_up_readable_stream_default_reader(
@@ -201,4 +203,4 @@ def set_up_readable_stream_default_reader(
     # 2. Initialize it.
     readable_stream_reader_generic_initialize(reader, stream)
     # 3. It has no requests.
-    reader._read_requests = deque()
+    reader._read_requests = NO_ITEMS

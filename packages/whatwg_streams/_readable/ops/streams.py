@@ -15,6 +15,7 @@ from ..._platform.async_sequence import (
 )
 from ..._platform.promises import Promise, react
 from ..._platform.webidl import new
+from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
 from .. import byob_reader, byte_controller, default_controller, default_reader, stream as stream_module
 from . import byte_controllers, default_controllers, readers
@@ -49,11 +50,6 @@ def acquire_readable_stream_default_reader(stream: ReadableStream[Any]) -> Reada
     return reader
 
 
-def _every_chunk_counts_1(chunk: object) -> float:
-    del chunk
-    return 1
-
-
 def create_readable_stream(
     start_algorithm: Callable[[], Any],
     pull_algorithm: Callable[[], Promise[Any]],
@@ -61,7 +57,7 @@ def create_readable_stream(
     # 1. Without a high water mark, it is 1.
     high_water_mark: float = 1,
     # 2. Without a size algorithm, every chunk counts 1.
-    size_algorithm: Callable[[Any], float] = _every_chunk_counts_1,
+    size_algorithm: Callable[[Any], float] = count,
 ) -> ReadableStream[Any]:
     """https://streams.spec.whatwg.org/#create-readable-stream"""
     # 3. Assert: the high water mark is a non-negative number.

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from ..._platform.promises import (
     Promise,
     Throw,
-    a_promise_rejected_with,
-    a_promise_resolved_with_undefined,
     react,
 )
-from ..._platform.webidl import new, promise_callback
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_can_close_or_enqueue,
     readable_stream_default_controller_close,
@@ -64,47 +62,31 @@ def set_up_transform_stream_default_controller_from_transformer(
     controller = new(default_controller.TransformStreamDefaultController)
 
     # 2. By default, a chunk is transformed by these steps:
-    def transform_algorithm(chunk: object) -> Promise[Any]:
-        # 2.1. it is enqueued as it is.
-        try:
-            transform_stream_default_controller_enqueue(controller, chunk)
-        # 2.2. If that throws, it is a rejection;
-        except Throw as completion:
-            return a_promise_rejected_with(completion.reason)
-        except Exception as exception:
-            return a_promise_rejected_with(exception)
-        # 2.3. otherwise it is done.
-        return a_promise_resolved_with_undefined()
-
+    # 2.1. it is enqueued as it is.
+    # 2.2. If that throws, it is a rejection;
+    # 2.3. otherwise it is done.
+    transform_algorithm = CallbackAlgorithm(_enqueue_as_it_is, controller)
     # 3. By default, flush does nothing,
-    def flush_algorithm() -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    flush_algorithm = DO_NOTHING
     # 4. and so does cancel.
-    def cancel_algorithm(_: object) -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    cancel_algorithm = DO_NOTHING
     # 5. If the transformer has a transform, it is called with the chunk and the controller.
     if transformer_dict.transform is not None:
-        transform = promise_callback(transformer_dict.transform)
-
-        def transform_algorithm(chunk: object) -> Promise[Any]:
-            return transform(chunk, controller)
-
+        transform_algorithm = CallbackAlgorithm(transformer_dict.transform, controller)
     # 6. If the transformer has a flush, it is called with the controller.
     if transformer_dict.flush is not None:
-        flush = promise_callback(transformer_dict.flush)
-
-        def flush_algorithm() -> Promise[Any]:
-            return flush(controller)
-
+        flush_algorithm = CallbackAlgorithm(transformer_dict.flush, controller)
     # 7. If the transformer has a cancel, it is called with the reason.
     if transformer_dict.cancel is not None:
-        cancel_algorithm = promise_callback(transformer_dict.cancel)
+        cancel_algorithm = CallbackAlgorithm(transformer_dict.cancel)
     # 8. Set up the controller with these.
     set_up_transform_stream_default_controller(
         stream, controller, transform_algorithm, flush_algorithm, cancel_algorithm
     )
+
+
+def _enqueue_as_it_is(chunk: object, controller: TransformStreamDefaultController) -> None:
+    transform_stream_default_controller_enqueue(controller, chunk)
 
 
 def transform_stream_default_controller_clear_algorithms(controller: TransformStreamDefaultController) -> None:

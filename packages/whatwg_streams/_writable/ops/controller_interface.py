@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..._platform.event_loop import queue_a_microtask
 from ..._platform.promises import Promise, mark_as_handled, reject, resolve, upon
+from ..._supporting.queue_with_sizes import NO_ITEMS, owned
 from . import streams, writers
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def writable_stream_add_write_request(stream: WritableStream[Any]) -> Promise[No
     # 3. The promise of the write
     promise: Promise[None] = Promise()
     # 4. is a write request.
+    stream._write_requests = owned(stream._write_requests)
     stream._write_requests.append(promise)
     # 5. Return it.
     return promise
@@ -70,7 +71,7 @@ def writable_stream_finish_erroring(stream: WritableStream[Any]) -> None:
         # 6.1. reject it.
         reject(write_request, stored_error)
     # 7. None is left.
-    stream._write_requests = deque()
+    stream._write_requests = NO_ITEMS
     # 8. If no abort is pending,
     if stream._pending_abort_request is None:
         # 8.1. what waits for the close fails,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform.abort import AbortController
 from ..._platform.dom_exception import RangeError
-from ..._platform.promises import Promise, a_promise_resolved_with, a_promise_resolved_with_undefined, upon
-from ..._platform.webidl import new, promise_callback
+from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
 from .. import default_controller
 from . import controller_interface
@@ -40,8 +40,8 @@ def set_up_writable_stream_default_controller(
     stream._controller = controller
     # 5. An empty queue.
     reset_queue(controller)
-    # 6. A new AbortController.
-    controller._abort_controller = AbortController()
+    # 6. A new AbortController, made when it is first asked for.
+    controller._abort_controller = None
     # 7. The sink has not started.
     controller._started = False
     # 8. The size algorithm,
@@ -97,41 +97,25 @@ def set_up_writable_stream_default_controller_from_underlying_sink(
     controller = new(default_controller.WritableStreamDefaultController)
 
     # 2. By default, start does nothing,
-    def start_algorithm() -> Any:
-        return None
-
+    start_algorithm: Callable[[], Any] = return_undefined
     # 3. and so do write,
-    def write_algorithm(chunk: object) -> Promise[Any]:
-        del chunk
-        return a_promise_resolved_with_undefined()
-
+    write_algorithm = DO_NOTHING
     # 4. close
-    def close_algorithm() -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    close_algorithm = DO_NOTHING
     # 5. and abort.
-    def abort_algorithm(_: object) -> Promise[Any]:
-        return a_promise_resolved_with_undefined()
-
+    abort_algorithm = DO_NOTHING
     # 6. If the sink has a start, it is called with the controller; what it throws is thrown on.
-    if (start := underlying_sink_dict.start) is not None:
-
-        def start_algorithm() -> Any:
-            return start(controller)
-
+    if underlying_sink_dict.start is not None:
+        start_algorithm = partial(underlying_sink_dict.start, controller)
     # 7. If the sink has a write, it is called with the chunk and the controller.
     if underlying_sink_dict.write is not None:
-        write = promise_callback(underlying_sink_dict.write)
-
-        def write_algorithm(chunk: object) -> Promise[Any]:
-            return write(chunk, controller)
-
+        write_algorithm = CallbackAlgorithm(underlying_sink_dict.write, controller)
     # 8. If the sink has a close, it is called.
     if underlying_sink_dict.close is not None:
-        close_algorithm = promise_callback(underlying_sink_dict.close)
+        close_algorithm = CallbackAlgorithm(underlying_sink_dict.close)
     # 9. If the sink has an abort, it is called with the reason.
     if underlying_sink_dict.abort is not None:
-        abort_algorithm = promise_callback(underlying_sink_dict.abort)
+        abort_algorithm = CallbackAlgorithm(underlying_sink_dict.abort)
     # 10. Set up the controller with these; this may throw.
     set_up_writable_stream_default_controller(
         stream,

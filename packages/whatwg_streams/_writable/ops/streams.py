@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform import event_loop
@@ -16,6 +15,7 @@ from ..._platform.promises import (
 )
 from ..._platform.webidl import new
 from ..._supporting.miscellaneous import is_non_negative_number
+from ..._supporting.queue_with_sizes import NO_ITEMS
 from .. import default_controller, default_writer, stream as stream_module
 from . import controller_interface, default_controllers
 
@@ -81,7 +81,7 @@ def initialize_writable_stream(stream: WritableStream[Any]) -> None:
     stream._in_flight_close_request = None
     stream._pending_abort_request = None
     # 3. No write was requested,
-    stream._write_requests = deque()
+    stream._write_requests = NO_ITEMS
     # 4. and there is no backpressure.
     stream._backpressure = False
     # (And it is not [[Detached]].)
@@ -157,7 +157,7 @@ def writable_stream_abort(stream: WritableStream[Any], reason: object) -> Promis
     if stream._state in {"closed", "errored"}:
         return a_promise_resolved_with_undefined()
     # 2. Signal abort to the sink.
-    signal_abort(stream._controller._abort_controller._signal, reason)
+    signal_abort(stream._controller._the_abort_controller().signal, reason)
     # 3. That may have run a user's code:
     state = stream._state
     # 4. nothing may be left by now.

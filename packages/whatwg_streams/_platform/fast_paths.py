@@ -1,0 +1,33 @@
+"""The switch of the fast paths.
+
+The algorithms of the standard are transcribed step by step, and are the reference. Where that is too slow,
+there is a fast path beside it: a function of its own, in a module named `fast_…`, that is entered by one test at
+the top of the plain algorithm.
+
+Rule 1: a fast path calls the same callbacks in the same order, settles the same promises and queues the same
+microtasks as the plain algorithm does. It may leave out a microtask, but only while the queue is empty, when
+nothing could tell.
+Rule 2: what it was not made for it hands to the plain algorithm, before anything has happened, or with everything
+in the state that the plain algorithm expects.
+
+The environment variable WHATWG_STREAMS_FAST_PATHS, when it is "0", turns all of them off; so does `set_enabled`.
+Streams that were made before keep working.
+"""
+
+from __future__ import annotations
+
+import os
+
+enabled: bool = os.environ.get("WHATWG_STREAMS_FAST_PATHS", "1") != "0"
+
+
+def set_enabled(value: bool) -> bool:
+    """Turn all fast paths on or off.
+
+    Returns:
+        Whether they were on before.
+    """
+    global enabled  # noqa: PLW0603  # the one switch
+    before = enabled
+    enabled = value
+    return before

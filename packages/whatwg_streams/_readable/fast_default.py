@@ -1,0 +1,170 @@
+"""Fast paths of §4.4 and §4.9.4: reading from, and enqueueing into, a stream with a default controller.
+
+See `_platform.fast_paths` for the rules. What is flattened here stands step by step in `ops.default_controllers`,
+`ops.readers` and `default_controller`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._platform import event_loop
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.webidl import CallbackAlgorithm
+from .._strategies import count
+from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
+from . import default_controller, default_reader, unread
+from .ops import default_controllers
+from .records import ReadResult, tuple_new
+
+if TYPE_CHECKING:
+    from .default_controller import ReadableStreamDefaultController
+    from .default_reader import ReadableStreamDefaultReader
+    from .records import ReadRequest
+    from .stream import ReadableStream
+
+
+def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
+    """[[PullSteps]] step 2, without 2.4, while chunks are queued and the stream is not closing."""
+    entry = controller._queue.popleft()
+    if entry.__class__ is ValueWithSize:
+        size = entry.size
+        entry = entry.value
+        controller._queue_total_size -= size
+    else:
+        controller._queue_total_size -= 1
+    if controller._queue_total_size < 0:
+        controller._queue_total_size = 0
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
+    return entry
+
+
+def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
+    """ReadableStreamDefaultControllerCallPullIfNeeded, with ShouldCallPull inside."""
+    stream = controller._stream
+    if controller._close_requested or not controller._started or stream._state != "readable":
+        return
+    if controller._queue_total_size >= controller._strategy_hwm:
+        reader: Any = stream._reader
+        if reader is None or not reader._read_requests:
+            return
+    if controller._pulling:
+        controller._pull_again = True
+        return
+    assert not controller._pull_again
+    controller._pulling = True
+    pull_algorithm: Any = controller._pull_algorithm
+    pull_promise: Promise[Any]
+    if pull_algorithm.__class__ is CallbackAlgorithm:
+        try:
+            result = pull_algorithm.function(controller)
+        except (Exception, asyncio.CancelledError) as exception:
+            pull_promise = a_promise_rejected_with(reason_of(exception))
+        else:
+            if result is None:
+                event_loop.enqueue_microtask(_pulled, controller)
+                return
+            pull_promise = pull_algorithm.promise_for(result)
+    else:
+        pull_promise = pull_algorithm()
+    upon(
+        pull_promise,
+        lambda _: _pulled(controller),
+        partial(default_controllers.readable_stream_default_controller_error, controller),
+    )
+
+
+def _pulled(controller: ReadableStreamDefaultController) -> None:
+    """The steps upon fulfillment of the pull promise."""
+    controller._pulling = False
+    if controller._pull_again:
+        controller._pull_again = False
+        call_pull_if_needed(controller)
+
+
+def started(controller: ReadableStreamDefaultController) -> None:
+    """The steps upon fulfillment of the start promise."""
+    controller._started = True
+    assert not controller._pulling
+    assert not controller._pull_again
+    call_pull_if_needed(controller)
+
+
+def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
+    """ReadableStreamDefaultControllerEnqueue, into a stream that is readable and not closing.
+
+    Returns:
+        Whether it was done: chunks that have a size function are left to the plain algorithm.
+    """
+    stream = controller._stream
+    if controller._close_requested or stream._state != "readable":
+        return False
+    reader: Any = stream._reader
+    if reader is not None and reader._read_requests:
+        reader._read_requests.popleft().chunk_steps(chunk)
+    elif controller._strategy_size_algorithm is count:
+        if controller._queue is NO_ITEMS:
+            controller._queue = deque()
+        controller._queue.append(chunk)
+        controller._queue_total_size += 1
+    else:
+        return False
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
+    return True
+
+
+def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) -> Promise[ReadResult[Any]] | None:
+    """ReadableStreamDefaultReader.read, steps 2 to 5, of a stream that is readable.
+
+    Returns:
+        The promise; None if the plain algorithm is needed.
+    """
+    controller: Any = stream._controller
+    if (
+        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        or stream._state != "readable"
+        or stream._unread
+    ):
+        return None
+    queue = controller._queue
+    if not queue:
+        stream._disturbed = True
+        promise = default_reader._ReadPromise(stream, next(unread.serials))
+        if reader._read_requests is NO_ITEMS:
+            reader._read_requests = deque()
+        reader._read_requests.append(promise)
+        if not controller._pulling or not controller._pull_again:
+            call_pull_if_needed(controller)
+        return promise
+    if controller._close_requested and len(queue) == 1:
+        return None
+    stream._disturbed = True
+    serial = next(unread.serials)
+    result = tuple_new(ReadResult, (take_from_the_queue(controller), False))
+    return default_reader._ReadPromise(stream, serial, "fulfilled", result)
+
+
+def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
+    """ReadableStreamDefaultReaderRead, while chunks are queued.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    controller: Any = stream._controller
+    if (
+        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        or stream._state != "readable"
+        or stream._unread
+    ):
+        return False
+    queue = controller._queue
+    if not queue or (controller._close_requested and len(queue) == 1):
+        return False
+    stream._disturbed = True
+    read_request.chunk_steps(take_from_the_queue(controller))
+    return True
