@@ -20,6 +20,8 @@ contents:
     _asyncio_udp           UDP and multicast,
     _asyncio_common        and what they have in common; no other modules import `socket`
     _errors                from the system's errors to the standard's
+    __main__               `python -m direct_sockets`, whose parts are in
+    _command_line          a folder; nothing else knows of it
 
 This module has the public names, and nothing else.
 """
