@@ -24,8 +24,8 @@ help: ## list the targets
 
 setup: $(INSTALLED) ## make .venv and install everything into it (PYTHON=python3)
 
-demo: setup ## pipe a file through a TCP echo and check what comes back (FILE=path)
-	$(VENV_PYTHON) benchmarks/demo.py $(if $(FILE),--file "$(FILE)")
+demo: setup ## TCP, UDP and multicast on real sockets, in one table (FILE=path)
+	$(VENV_PYTHON) -m benchmarks.demo $(if $(FILE),--file "$(FILE)")
 
 test: setup $(ALSO:%=.venv-%/.installed) ## run the tests, on asyncio (debug) and uvloop (ARGS=pytest arguments)
 	$(VENV_PYTHON) $(RUN) tests $(ARGS)

@@ -1,0 +1,1 @@
+"""The demo: what sockets do, on real ones of this machine."""
