@@ -62,6 +62,9 @@ READABLE_HIGH_WATER_MARK: Final = 65536
 #: and of the writable side, in chunks:
 WRITABLE_HIGH_WATER_MARK: Final = 1
 
+#: How much room a readable that has bytes queued has to have, in bytes, before the system is asked for more.
+LEAST_ROOM: Final = READABLE_HIGH_WATER_MARK // 8
+
 
 class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     """A TCP connection: https://wicg.github.io/direct-sockets/#tcpsocket-interface
@@ -285,6 +288,10 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             return queue_a_global_task_upon(connection.read_into(view), self._received_into, self._receiving_failed)
         # NOTE(spec): E6 at least one byte.
         desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
+        # NOTE(spec): E7 the text fills every gap at once. Where the peer is faster than the reader, each small chunk
+        # that is read would be replaced by one as small, for ever. Each read from the queue pulls once more.
+        if desired_size < LEAST_ROOM:
+            return a_promise_resolved_with_undefined()
         return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
 
     def _received_into(self, size: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from direct_sockets._tcp_socket import READABLE_HIGH_WATER_MARK
+from direct_sockets._tcp_socket import LEAST_ROOM, READABLE_HIGH_WATER_MARK
 from tests.support import settle
 from tests.support.operating_system import (
     FIN,
@@ -29,17 +29,35 @@ async def test_the_stream_is_filled_up_to_its_mark_and_no_further() -> None:
     socket, info, connection_ = await handmade_socket()
     await settle()
     assert connection_.take() == [("read", 65536)]
-    connection_.feed(bytes(60000))
+    connection_.feed(bytes(50000))
     await settle()
-    assert connection_.take() == [("read", 5536)]
-    connection_.feed(bytes(5536))
+    assert connection_.take() == [("read", 15536)]
+    connection_.feed(bytes(15536))
     await settle()
     assert connection_.take() == []
     reader = info.readable.get_reader()
-    assert len((await reader.read()).value) == 60000
+    assert len((await reader.read()).value) == 50000
     await settle()
-    assert connection_.take() == [("read", 60000)]
+    assert connection_.take() == [("read", 50000)]
     reader.release_lock()
+    await socket.close()
+
+
+async def test_small_gaps_are_not_filled_one_by_one() -> None:
+    """A reader that is slower than the peer would get ever smaller chunks."""
+    socket, info, connection_ = await handmade_socket()
+    await settle()
+    room = READABLE_HIGH_WATER_MARK
+    while room >= LEAST_ROOM:
+        assert connection_.take() == [("read", room)]
+        connection_.feed(bytes(1024))
+        await settle()
+        room -= 1024
+    assert connection_.take() == []
+    with info.readable.get_reader() as reader:
+        await reader.read()
+        await settle()
+        assert connection_.take() == [("read", room + 1024)]
     await socket.close()
 
 
