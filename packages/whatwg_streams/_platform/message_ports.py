@@ -9,7 +9,8 @@ when the port is transferred; meanwhile it goes on collecting messages.
 
 Two rules go beyond the text:
 
-1. An end whose event loop is closed is closed, too. So the other is told, and does not wait for ever.
+1. An end whose event loop is closed, or whose thread has ended, is closed, too. So the other is told, and does
+   not wait for ever.
 2. The event "close" comes after all messages that were posted before.
 """
 

@@ -3,8 +3,8 @@
 https://html.spec.whatwg.org/multipage/webappapis.html#realms-settings-objects-global-objects
 
 What JavaScript keeps apart in windows and workers, Python keeps apart in event loops: an object belongs to
-one, and only what is made for it passes between two. A realm takes tasks from any thread, for as long as
-its loop is not closed; and whoever has something to do with it can be told when it is.
+one, and only what is made for it passes between two. A realm takes tasks from any thread, until its loop is
+closed or its thread has ended; and whoever has something to do with it can be told when that is so.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Realm:
         self._inhabitants: weakref.WeakSet[Inhabitant] = weakref.WeakSet()
 
     def settle(self, inhabitant: Inhabitant) -> None:
-        """Have the inhabitant told when the loop is closed."""
+        """Have the inhabitant told when the realm ends."""
         with _lock:
             self._inhabitants.add(inhabitant)
 
@@ -56,24 +56,28 @@ class Realm:
     def _ended(self) -> None:
         with _lock:
             inhabitants = list(self._inhabitants)
+            self._inhabitants.clear()
         for inhabitant in inhabitants:
             inhabitant._realm_has_ended()
 
 
 @final
 class _DroppedAtTheEnd:
-    """The callback of a timer that never comes. A loop that is closed drops its timers: that is how it tells."""
+    """Ends the realm when it is dropped.
 
-    __slots__ = ("_realm",)
+    A loop that is closed drops its timers, and a thread that ends what is its own: that is how they tell.
+    """
+
+    __slots__ = ("realm",)
 
     def __init__(self, realm: Realm) -> None:
-        self._realm = realm
+        self.realm = realm
 
     def __call__(self) -> None:
         """A century has passed."""
 
     def __del__(self) -> None:
-        self._realm._ended()
+        self.realm._ended()
 
 
 def _queue_of(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], object], contextvars.Context | None], bool]:
@@ -97,8 +101,13 @@ def _queue_of(loop: asyncio.AbstractEventLoop) -> Callable[[Callable[[], object]
     return queue_a_task
 
 
-_realms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Realm] = weakref.WeakKeyDictionary()
+class _PerThread(threading.local):
+    def __init__(self) -> None:
+        self.realms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _DroppedAtTheEnd]
+        self.realms = weakref.WeakKeyDictionary()
 
+
+_this_thread = _PerThread()
 
 #: In place of all others: `host.set_task_queuer`.
 host_realm: Realm | None = None
@@ -111,8 +120,8 @@ def the_current_realm() -> Realm | None:
     loop = get_running_loop_or_none()
     if loop is None:
         return None
-    realm = _realms.get(loop)
-    if realm is None:
-        realm = _realms[loop] = Realm(_queue_of(loop))
-        loop.call_later(_A_CENTURY, _DroppedAtTheEnd(realm))
-    return realm
+    known = _this_thread.realms.get(loop)
+    if known is None:
+        known = _this_thread.realms[loop] = _DroppedAtTheEnd(Realm(_queue_of(loop)))
+        loop.call_later(_A_CENTURY, _DroppedAtTheEnd(known.realm))
+    return known.realm

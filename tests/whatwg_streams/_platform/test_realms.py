@@ -70,6 +70,24 @@ def test_those_who_live_there_are_told_when_the_loop_is_closed(loop_factory: Loo
     assert (stays.told, leaves.told) == (1, 0)
 
 
+def test_those_who_live_there_are_told_when_the_thread_ends_though_the_loop_is_not_closed(
+    loop_factory: LoopFactory,
+) -> None:
+    inhabitant = Inhabitant()
+    loop = loop_factory()
+
+    async def move_in() -> None:
+        realm = the_current_realm()
+        assert realm is not None
+        realm.settle(inhabitant)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=[move_in()])
+    thread.start()
+    thread.join()
+    assert inhabitant.told == 1
+    loop.close()
+
+
 def test_a_closed_loop_takes_no_task(loop_factory: LoopFactory) -> None:
     async def current() -> Realm:
         realm = the_current_realm()
