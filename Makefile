@@ -17,10 +17,10 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check style types conformance wpt bench build clean fix lint-imports coverage
+.PHONY: help setup demo test check style types conformance conformance-table wpt bench build clean fix lint-imports coverage
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv and install everything into it (PYTHON=python3)
 
@@ -53,12 +53,14 @@ types: setup ## mypy and pyright, strict, and completeness of the public types
 	pyright --ignoreexternal --verifytypes whatwg_streams
 	pyright --ignoreexternal --verifytypes direct_sockets
 
-# Status 5 is pytest's word for: no test there.
-conformance: setup ## run the conformance suite
-	$(VENV_PYTHON) -m pytest conformance $(ARGS) || [ $$? -eq 5 ]
+conformance: setup ## run the conformance checks, which end in one table (ARGS=pytest arguments)
+	$(VENV_PYTHON) -m conformance run -- $(ARGS)
+
+conformance-table: setup ## run them, keep the results, and write the tables of the READMEs anew
+	$(VENV_PYTHON) -m conformance run --record
 
 wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
-	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" $(ARGS)
+	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" --record $(ARGS)
 
 bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
 	.venv-bench/bin/python -m benchmarks $(ARGS)
@@ -81,7 +83,7 @@ coverage: test ## run the tests and show which branches they miss
 	$(BIN)/coverage report
 	$(BIN)/coverage json -q -o - | $(VENV_PYTHON) -m tests.support.branch_coverage 97
 
-test conformance: export PYTHONASYNCIODEBUG := 1
+test conformance conformance-table: export PYTHONASYNCIODEBUG := 1
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -30,7 +30,7 @@ def test_every_step_is_transcribed_or_accounted_for(standard: str) -> None:
     checks, _ = check_all()
     check = next(one for one in checks if one.index.standard == standard)
     rows = report.rows(check)
-    assert sum(row.steps for row in rows) == sum(row.transcribed + row.left_out + row.not_yet for row in rows)
+    assert sum(row.steps for row in rows) == sum(row.transcribed + row.steps_left_out for row in rows)
 
 
 @pytest.mark.parametrize("standard", STANDARDS)
@@ -294,7 +294,7 @@ def spec(tmp_path: Path) -> Path:
     (tmp_path / "streams.toml").write_text(dump(Index("streams", "2030", entries, sections)), encoding="utf-8")
     (tmp_path / "mapping.toml").write_text("", encoding="utf-8")
     (tmp_path / "deviations.toml").write_text(
-        '[[streams]]\nwhat = "not yet"\nsection = "2"\nreason = "it is early"\n', encoding="utf-8"
+        '[[streams]]\nwhat = "absent"\nsection = "2"\nreason = "it is early"\n', encoding="utf-8"
     )
     return tmp_path
 
@@ -328,7 +328,7 @@ def test_a_good_transcription_has_no_findings(spec: Path) -> None:
         ("# .2. and", "# and", "DoTheThing: helper has no step .2"),
         ("# 2. By", "# By", "DoTheThing: no comment for step 2"),
         ("return _rest(x)", "return x", "_rest: step comments (2.2…) of no algorithm that the index knows"),
-        ("def do_the_thing", "def later(): ...\ndef do_the_thing", "deviations.toml: no longer 'not yet': it is early"),
+        ("def do_the_thing", "def later(): ...\ndef do_the_thing", "deviations.toml: no longer 'absent': it is early"),
     ],
 )
 def test_what_is_wrong_is_found(spec: Path, old: str, new: str, problem: str) -> None:
@@ -385,7 +385,7 @@ def test_where(spec: Path, question: str, line: str) -> None:
     ("question", "answer"),
     [
         ("Thing.getIt() step 9", "has no step 9"),
-        ("Later step 1", "not yet: it is early"),
+        ("Later step 1", "absent: it is early"),
         ("Thin.getIt", r"no standard defines 'Thin.getIt'; is it one of: Thing\.getIt\(\)"),
         ("", "ask for"),
     ],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .model import Index
     from .source import Definition, Run, StepComment
 
-_KINDS_OF_DEVIATIONS: Final = frozenset({"absent", "missing", "not yet", "order", "twice", "anchor"})
+_KINDS_OF_DEVIATIONS: Final = frozenset({"absent", "missing", "order", "twice", "anchor"})
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,18 @@ class Check:
     # What the deviations say --------------------------------------------------------------------
 
     def is_deviation(self, entry: Entry, what: str, label: str | None = None) -> bool:
-        """Whether this is deliberate; without a label, of the entry as a whole."""
+        """Whether this is deliberate; without a label, of the entry as a whole.
+
+        What is absent as a whole excuses no gap in something that is there.
+        """
         for number, one in enumerate(self.deviations):
             if one.what != what or entry.name not in one.entries:
                 continue
-            if one.steps is None or (label is not None and label in one.steps):
+            whole = one.steps is None and (label is None or what != "absent")
+            if whole or (one.steps is not None and label in one.steps):
                 self.used.add(number)
                 return True
         return False
-
-    def is_left_out(self, entry: Entry) -> bool:
-        """Whether an entry is not implemented, as a whole, and that is known."""
-        return self.is_deviation(entry, "not yet") or self.is_deviation(entry, "absent")
 
     def _unused_deviations(self) -> None:
         for number, one in enumerate(self.deviations):
@@ -102,7 +102,7 @@ class Check:
         self.transcriptions[entry.name] = transcription
         main = transcription.main
         if main is None:
-            if not self.is_left_out(entry):
+            if not self.is_deviation(entry, "absent"):
                 self._finding("packages", entry.name, "is not implemented, or mapping.toml does not say where")
             return
         if entry.is_algorithm:

@@ -21,18 +21,18 @@ class Row:
     title: str
     definitions: int = 0  # in the text: entries and slots
     there: int = 0
+    definitions_left_out: int = 0
     steps: int = 0
     transcribed: int = 0
-    left_out: int = 0  # steps
-    not_yet: int = 0  # steps
+    steps_left_out: int = 0
 
     def add(self, other: Row) -> None:
         self.definitions += other.definitions
         self.there += other.there
+        self.definitions_left_out += other.definitions_left_out
         self.steps += other.steps
         self.transcribed += other.transcribed
-        self.left_out += other.left_out
-        self.not_yet += other.not_yet
+        self.steps_left_out += other.steps_left_out
 
 
 def rows(check: Check, *, chapters: bool = False) -> list[Row]:
@@ -45,24 +45,25 @@ def rows(check: Check, *, chapters: bool = False) -> list[Row]:
         transcription = check.transcriptions[entry.name]
         count = 1 + len(entry.slots)
         row.definitions += count
-        row.there += 0 if transcription.main is None else count
+        if transcription.main is not None:
+            row.there += count
+        elif check.is_deviation(entry, "absent"):
+            row.definitions_left_out += count
+            row.steps_left_out += len(entry.steps)
         row.steps += len(entry.steps)
         row.transcribed += sum(1 for label in entry.steps if label in transcription.places)
-        if transcription.main is None and check.is_deviation(entry, "not yet"):
-            row.not_yet += len(entry.steps)
-        else:
-            row.left_out += sum(
-                1
-                for label in entry.steps
-                if label not in transcription.places and check.is_deviation(entry, "absent", label)
-            )
+        row.steps_left_out += sum(
+            1
+            for label in entry.steps
+            if label not in transcription.places and check.is_deviation(entry, "absent", label)
+        )
     return sorted(found.values(), key=lambda row: section_key(row.section))
 
 
 def table(checks: Sequence[Check], *, chapters: bool = False) -> Iterator[str]:
     """The report, as a table of Markdown."""
-    yield "| section | definitions | steps transcribed / in the text | left out | not yet |"
-    yield "|---|--:|--:|--:|--:|"
+    yield "| section | definitions | steps transcribed / in the text | left out |"
+    yield "|---|--:|--:|--:|"
     for check in checks:
         total = Row("", "in all")
         for row in rows(check, chapters=chapters):
@@ -74,4 +75,5 @@ def table(checks: Sequence[Check], *, chapters: bool = False) -> Iterator[str]:
 
 def _line(title: str, row: Row) -> str:
     numbers = f"{row.there} / {row.definitions} | {row.transcribed} / {row.steps}"
-    return f"| {title} | {numbers} | {row.left_out or ''} | {row.not_yet or ''} |"
+    left_out = row.definitions_left_out + row.steps_left_out
+    return f"| {title} | {numbers} | {left_out or ''} |"

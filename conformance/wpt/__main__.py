@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance import tables
+from conformance.record import Part, RecordError, Row, commit_of
+
 from . import files
 from .report import DENOMINATORS, EXPECTATIONS, Expectations, Report
 
@@ -29,6 +32,8 @@ def _parser() -> argparse.ArgumentParser:
         "--resources", type=Path, metavar="FOLDER", help="has what a partial checkout lacks of /resources"
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all results as JSON")
+    parser.add_argument("--record", action="store_true", help="keep the results, if all was run, for the README")
+    parser.add_argument("--wpt-commit", metavar="COMMIT", help="of the tests, when no git checkout tells it")
     parser.add_argument("--junit", type=Path, metavar="OUT", help="write all results as JUnit XML")
     parser.add_argument("--expectations", type=Path, default=EXPECTATIONS, metavar="FILE")
     parser.add_argument("--denominators", type=Path, default=DENOMINATORS, metavar="FILE")
@@ -73,6 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.write_json(options.json)
     if options.junit is not None:
         report.write_junit(options.junit)
+    if options.record:
+        try:
+            _record(report, options)
+        except (RecordError, OSError) as error:
+            return _cannot_run(error)
     if options.verbose:
         for result in results:
             for line in [*result.log, *result.faults]:
@@ -81,6 +91,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"unexpected: {line}")
     print(report.table())
     return 1 if report.unexpected or files.FOLDERS[0] in checkout.missing else 0
+
+
+def _record(report: Report, options: argparse.Namespace) -> None:
+    if options.filter is not None or options.no_stub:
+        print("conformance.wpt: not recorded, as not everything was run", file=sys.stderr)
+        return
+    commit = commit_of(options.wpt) or options.wpt_commit or "unknown"
+    rows = tuple(
+        Row(folder, score.passed, score.failed, score.not_run, score.total, score.stub)
+        for folder, score in report.by_folder().items()
+        if folder != "all"
+    )
+    tables.record(Part("wpt", "Official web-platform-tests", f"commit {commit}", rows))
 
 
 def _load_denominators(path: Path) -> dict[str, int]:
