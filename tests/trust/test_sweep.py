@@ -100,7 +100,8 @@ class Hangs(Reads):
     ],
 )
 async def test_it_finds_what_is_lost(scenario: Any, notes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep_module, "PATIENCE", 0.01)
+    if scenario is Hangs:  # the others come to an end, however slow the machine is
+        monkeypatch.setattr(sweep_module, "PATIENCE", 0.01)
     row = await sweep("a scenario", partial(scenario, _STREAM), (cancelled,))
     assert 0 < row.lost <= row.tried
     assert notes in row.notes[-1] or notes in row.notes[-2]
