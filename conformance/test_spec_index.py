@@ -328,6 +328,16 @@ def test_a_good_transcription_has_no_findings(spec: Path) -> None:
         ("# .2. and", "# and", "DoTheThing: helper has no step .2"),
         ("# 2. By", "# By", "DoTheThing: no comment for step 2"),
         ("return _rest(x)", "return x", "_rest: step comments (2.2…) of no algorithm that the index knows"),
+        (
+            "# 3.1. Its step.",
+            "# 3.2. Its step.\n            # 3.1. Not",
+            "Thing.getIt(): step 3.1 comes after step 3.2",
+        ),
+        ("# 3. A function:", "# 3.1. A", "Thing.getIt(): step 3.1 is also at packages/whatwg_streams/thing.py:16"),
+        ("# 1. Let there be\n        # 2. two", "# two", "Thing.getIt(): no comment for steps 1, 2"),
+        ("# 3.2. Nothing", "# 5. Nothing", "Thing.getIt(): no comment for steps 3.2, 4, 5.1, 6, 6.1"),
+        ("# 2.1. This one is inside.\n", "\n", "Thing.getIt(): no comment for step 2.1"),
+        ("# 3.1. Its step.", "# 6.1. Its step.", "Thing.getIt(): step 3.2 comes after step 6.1"),
         ("def do_the_thing", "def later(): ...\ndef do_the_thing", "deviations.toml: no longer 'absent': it is early"),
     ],
 )
@@ -406,6 +416,7 @@ def test_where_there_is_nothing(spec: Path, question: str, answer: str) -> None:
         ("        def inner():", ("Thing.getIt()", ("3",))),
         ("            # 3.2. Nothing to do.", ("Thing.getIt()", ("3.2",))),
         ("    # 2.2. And this elsewhere.", ("Thing.getIt()", ("2.2",))),
+        ("        return inner", ("Thing.getIt()", ("4", "5", "5.1", "6"))),
         ("    return helper(x)", ("DoTheThing", ("1",))),
         ("    # .1. This,", ("DoTheThing", ("1.1",))),
         ('    __slots__ = ("_state",)', ("Thing", ())),
@@ -420,6 +431,21 @@ def test_what(spec: Path, line: str, answer: tuple[str, tuple[str, ...]]) -> Non
 
 
 # The command line ----------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(120)
+def test_where_and_what_are_each_others_reverse_for_all_steps() -> None:
+    checks, _ = check_all()
+    lost = []
+    for check in checks:
+        for transcription in check.transcriptions.values():
+            name = transcription.entry.name
+            for step, places in transcription.places.items():
+                for path, line in places:
+                    found = lookup.what(checks, path, line)
+                    if not any(one.entry.name == name and step in one.steps for one in found):
+                        lost.append(f"{path}:{line}: {name} step {step}")
+    assert lost == []
 
 
 def test_where_and_what_are_each_others_reverse(capsys: pytest.CaptureFixture[str]) -> None:

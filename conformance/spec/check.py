@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from .mapping import Mapping, load_mapping
@@ -152,6 +153,7 @@ class Check:
         for definition in transcription.definitions:
             for run in definition.runs:
                 self._run(transcription, definition, run, order)
+            self._across_runs(transcription, definition, order)
         for path, comment in transcription.summaries:
             self._summary(transcription, path, comment, order)
         for label, places in transcription.places.items():
@@ -188,6 +190,21 @@ class Check:
                     self._at(definition, comment.line, entry.name, f"step {label} comes after step {last_label}")
                 last, last_label = order[label], label
 
+    def _across_runs(self, transcription: Transcription, definition: Definition, order: dict[str, int]) -> None:
+        """Inner functions are where the text has their steps, too."""
+        entry = transcription.entry
+        lines = sorted(
+            (comment.line, comment.label, run.function)
+            for run in definition.runs
+            if not run.is_signature
+            for comment in run.comments
+            if comment.label in order
+        )
+        for (_, before, there), (line, label, here) in pairwise(lines):
+            out_of_order = here != there and order[label] <= order[before]
+            if out_of_order and not self.is_deviation(entry, "order", label):
+                self._at(definition, line, entry.name, f"step {label} comes after step {before} of {there}")
+
     def _labels(self, entry: Entry, definition: Definition, comment: StepComment) -> Iterator[tuple[str, Path, int]]:
         """The steps that a comment says, and where."""
         here = (definition.path, comment.line)
@@ -205,11 +222,14 @@ class Check:
             yield from self._of_helper(entry, definition, comment, *comment.those_of)
 
     def _summary(self, transcription: Transcription, path: Path, comment: StepComment, order: dict[str, int]) -> None:
-        """ "4. to 7.": these steps, and their sub-steps, unless they are said one by one elsewhere."""
-        for label in transcription.entry.steps:
-            inside = order[comment.label] <= order[label] <= order[comment.last]
-            if (inside or label.startswith(f"{comment.last}.")) and label not in transcription.places:
-                transcription.places[label] = [(path, comment.line)]
+        """ "4. to 7.": these steps, and their sub-steps; if any is said elsewhere, all of them have to be."""
+        summed_up = [
+            label
+            for label in transcription.entry.steps
+            if order[comment.label] <= order[label] <= order[comment.last] or label.startswith(f"{comment.last}.")
+        ]
+        if not any(label in transcription.places for label in summed_up):
+            transcription.places.update({label: [(path, comment.line)] for label in summed_up})
 
     def _of_helper(
         self, entry: Entry, definition: Definition, comment: StepComment, first: str, last: str, helper: str

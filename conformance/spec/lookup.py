@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .check import Check, Transcription
-    from .source import Definition, Run
+    from .source import Definition, Run, StepComment
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,17 @@ def what(checks: Sequence[Check], path: Path, line: int) -> list[Place]:
         for check in checks
         for transcription in check.transcriptions.values()
         for definition in transcription.definitions
-        if definition.path.resolve() == path and definition.line <= line <= definition.end
+        if definition.line <= line <= definition.end and definition.path == path
     ]
     if around:
         innermost = max(definition.line for definition, _, _ in around)
         candidates = [one for one in around if one[0].line == innermost]
-        # A class that is one thing and has steps of another: the one whose steps are here.
-        definition, check, transcription = max(candidates, key=lambda one: len(_steps_at(one[0], one[2], line)))
-        return [_place(check, transcription.entry, path, line, *_steps_at(definition, transcription, line))]
+        # A class may be one thing and have steps of another; and a function may be that of several algorithms.
+        with_steps = [one for one in candidates if _steps_at(one[0], one[2], line)]
+        return [
+            _place(check, transcription.entry, path, line, *_steps_at(definition, transcription, line))
+            for definition, check, transcription in with_steps or candidates[:1]
+        ]
     found = list(_as_a_helper(checks, path, line))
     if not found:
         raise SpecError(f"{path}:{line}: no part of an algorithm of the standards")
@@ -123,9 +126,7 @@ def what(checks: Sequence[Check], path: Path, line: int) -> list[Place]:
 def _as_a_helper(checks: Sequence[Check], path: Path, line: int) -> Iterator[Place]:
     """The steps that algorithms say are those of the function around a line."""
     definitions = [
-        one
-        for one in checks[0].sources.definitions.values()
-        if one.path.resolve() == path and one.line <= line <= one.end
+        one for one in checks[0].sources.definitions.values() if one.line <= line <= one.end and one.path == path
     ]
     comments = [
         comment.line for it in definitions for run in it.runs for comment in run.comments if comment.line <= line
@@ -137,7 +138,7 @@ def _as_a_helper(checks: Sequence[Check], path: Path, line: int) -> Iterator[Pla
             steps = [
                 label
                 for label, places in transcription.places.items()
-                if any(place.resolve() == path and number == max(comments) for place, number in places)
+                if any(number == max(comments) and place == path for place, number in places)
             ]
             if steps:
                 yield _place(check, transcription.entry, path, line, *steps)
@@ -146,7 +147,7 @@ def _as_a_helper(checks: Sequence[Check], path: Path, line: int) -> Iterator[Pla
 def _steps_at(definition: Definition, transcription: Transcription, line: int) -> tuple[str, ...]:
     """The steps that were said last in the innermost function around a line: all those of successive lines."""
     for run in sorted(_around(definition, line), key=lambda one: (one.line, one.comments[0].line), reverse=True):
-        before = [one for one in run.comments if one.line <= line and not one.last]
+        before = [one for one in run.comments if one.line <= line]
         if not before:
             continue
         together = [before[-1]]
@@ -154,14 +155,18 @@ def _steps_at(definition: Definition, transcription: Transcription, line: int) -
             if one.line != together[0].line - 1:
                 break
             together.insert(0, one)
-        labels: list[str] = []
-        for one in together:
-            if one.label.startswith("."):
-                labels += [start + one.label for start in definition.same_sub_steps]
-            elif one.label in transcription.entry.steps or one.label in transcription.entry.groups:
-                labels.append(one.label)
-        return tuple(labels)
+        return tuple(label for one in together for label in _labels(one, definition, transcription.entry))
     return ()
+
+
+def _labels(comment: StepComment, definition: Definition, entry: Entry) -> Iterator[str]:
+    """The steps of an entry that a comment says."""
+    if comment.label.startswith("."):
+        yield from (start + comment.label for start in definition.same_sub_steps)
+    elif comment.last in entry.steps and comment.label in entry.steps:
+        yield from entry.steps[entry.steps.index(comment.label) : entry.steps.index(comment.last) + 1]
+    elif comment.label in entry.steps or comment.label in entry.groups:
+        yield comment.label
 
 
 def _around(definition: Definition, line: int) -> Iterator[Run]:

@@ -42,6 +42,7 @@ class Run:
     function: str
     line: int
     end: int
+    is_signature: bool = False
     comments: list[StepComment] = field(default_factory=list)
 
 
@@ -80,6 +81,7 @@ class Sources:
     """All modules of the packages under a folder."""
 
     def __init__(self, folder: Path) -> None:
+        folder = folder.resolve()
         self.folder = folder
         paths = sorted(folder.rglob("*.py"))
         if not paths:
@@ -198,7 +200,7 @@ def _function(node: _Function, name: str, file: _File) -> Definition:
 
     def collect(function: _Function, function_name: str, comments: list[tuple[int, str]]) -> None:
         span = (function.lineno, _end(function, file.lines))
-        signature, body = Run(f"{function_name} (signature)", *span), Run(function_name, *span)
+        signature, body = Run(f"{function_name} (signature)", *span, is_signature=True), Run(function_name, *span)
         if match := _SAME_SUB_STEPS.search(ast.get_docstring(function) or ""):
             same.extend(re.split(r", | and ", match[1]))
         header = _header_end(function)
