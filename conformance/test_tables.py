@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from conformance import tables
 from conformance.__main__ import main
 from conformance.parts import of_spec_index, of_tests
 from conformance.record import RESULTS, Part, RecordError, Row, commit_of, dump, in_order, load, write
+from conformance.spec.model import ROOT
 
 PART = Part("own", "Tests", "a thing", (Row("a", 3, 1, 0, 4), Row("b", 2, 0, 1, 3, 1)), "2030-05-01", "abc")
 
@@ -66,6 +68,15 @@ def test_a_readme_has_the_tables_between_its_markers(name: str) -> None:
 def test_a_marker_of_what_was_not_recorded_is_an_error() -> None:
     with pytest.raises(RecordError, match="no results of 'other'"):
         tables.renewed("<!-- results: other -->\n<!-- end of results -->", [PART])
+
+
+@pytest.mark.parametrize("name", ["spec", "idl"])
+def test_a_readme_has_the_deviations_between_their_markers(name: str) -> None:
+    new = tables.renewed(f"<!-- deviations: {name} -->\nold\n<!-- end of deviations -->\n", [])
+    text = (ROOT / "conformance" / name / "deviations.toml").read_text(encoding="utf-8")
+    reasons = re.findall(r'^reason = "(.*)"$', text, re.MULTILINE)
+    assert reasons
+    assert [line.split(" | ")[-1].removesuffix(" |") for line in new.splitlines()[3:-1]] == reasons
 
 
 def test_renewing_writes_what_is_other_than_before(tmp_path: Path) -> None:
