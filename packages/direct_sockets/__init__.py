@@ -22,8 +22,9 @@ contents:
     _errors                from the system's errors to the standard's
     __main__               `python -m direct_sockets`, whose parts are in
     _command_line          a folder; nothing else knows of it
+    testing                the seam over a network in memory, in virtual time; public, for users' own tests
 
-This module has the public names, and nothing else.
+This module has the public names of the API, and nothing else.
 """
 
 from ._multicast_controller import MulticastController as MulticastController

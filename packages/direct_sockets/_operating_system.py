@@ -5,7 +5,7 @@ Rule 2: what can be done at once is done at once, and answered with the result i
 Rule 3: at most one read and one write of a connection or a datagram socket, and one accept of a server, are under
 way at a time.
 
-`_asyncio_os` does it with real sockets.
+`_asyncio_os` does it with real sockets, `testing` in memory; one suite of tests holds for both.
 """
 
 from __future__ import annotations
