@@ -272,9 +272,10 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
     def opened(self) -> Promise[TCPServerSocketOpenInfo]:
         """A promise for the stream of connections, and the address.
 
-        It rejects with a NotAllowedError, when the port is one that servers must not have; and with a
-        NetworkError, whose `errno` and `__cause__` tell more, when the system can not listen there.
-        Cancelling a task that awaits it leaves the socket opening.
+        It rejects with a NotAllowedError, when the port is one that servers must not have; with a
+        NetworkError, whose `errno` and `__cause__` tell more, when the system can not listen there; and with an
+        AbortError, when the event loop ends before, or an `async with` is left. Cancelling a task that awaits
+        it leaves the socket opening.
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-opened
         """
         return self._opened_promise

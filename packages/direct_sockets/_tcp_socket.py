@@ -476,9 +476,10 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """A promise for the streams and addresses of the connection.
 
         It rejects with a NotAllowedError, when the host is in the private network and the feature
-        "direct-sockets-private" is not granted; and with a NetworkError, whose `errno` and `__cause__` tell
-        more, when the connection can not be opened. Cancelling a task that awaits it leaves the socket
-        opening. https://wicg.github.io/direct-sockets/#dom-tcpsocket-opened
+        "direct-sockets-private" is not granted; with a NetworkError, whose `errno` and `__cause__` tell more,
+        when the connection can not be opened; and with an AbortError, when the event loop ends before, or an
+        `async with` is left. Cancelling a task that awaits it leaves the socket opening.
+        https://wicg.github.io/direct-sockets/#dom-tcpsocket-opened
         """
         return self._opened_promise
 

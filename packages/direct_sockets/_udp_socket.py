@@ -415,8 +415,9 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
 
         It rejects with a NotAllowedError, when the host is in the private network or the socket is to be
         bound, and the feature "direct-sockets-private" is not granted, or when the port to bind to is below
-        1024; and with a NetworkError, whose `errno` and `__cause__` tell more, when the socket can not be
-        opened. Cancelling a task that awaits it leaves the socket opening.
+        1024; with a NetworkError, whose `errno` and `__cause__` tell more, when the socket can not be opened;
+        and with an AbortError, when the event loop ends before, or an `async with` is left. Cancelling a task
+        that awaits it leaves the socket opening.
         https://wicg.github.io/direct-sockets/#dom-udpsocket-opened
         """
         return self._opened_promise
