@@ -375,7 +375,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         try:
             addresses = await self._resolve_name(to.address, to.dns_query_type)
             self._targets = self._reachable(addresses, to.port)
-        except OSError as error:
+        except Exception as error:  # of whatever kind: the promise must not stay pending
             self._looking_up = None
             self._stop_sending(reject, error)
             return

@@ -22,11 +22,7 @@ from tests.support.operating_system import Peer, accept, listening, refusing_por
 from whatwg_streams import Promise
 
 DEFAULTS = TCPConnectionParameters()
-
-
 LOOPBACK = ResolvedAddress(ip_address("127.0.0.1"))
-
-
 LOOPBACK_6 = ResolvedAddress(ip_address("::1"))
 
 

@@ -1,21 +1,20 @@
-"""The seam over real UDP sockets: opening, options, receiving, sending and groups; and faults, by a scripted socket."""
+"""The operating system seam over real sockets: UDP."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import socket
-import struct
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from ipaddress import IPv4Address, ip_address
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from direct_sockets._asyncio_os import REAL
-from direct_sockets._asyncio_udp import AsyncioDatagramSocket, membership_option, sharing_option
+from direct_sockets._asyncio_udp import AsyncioDatagramSocket, sharing_option
 from direct_sockets._operating_system import (
     Answer,
     Destination,
@@ -26,28 +25,14 @@ from direct_sockets._operating_system import (
     UDPSocketParameters,
 )
 from tests.support import settle
+from tests.support.datagrams import DEFAULTS, LOOPBACK, Scripted, answered, bound
 from tests.support.operating_system import plain_udp_socket, receive_from, refusing_udp_port
 from whatwg_streams import Promise
 
-DEFAULTS = UDPSocketParameters()
-LOOPBACK = ResolvedAddress(ip_address("127.0.0.1"))
 LOOPBACK_6 = ResolvedAddress(ip_address("::1"))
 ANY = ResolvedAddress(ip_address("0.0.0.0"))
 ANY_6 = ResolvedAddress(ip_address("::"))
-NO_INTERFACE = IPv4Address("0.0.0.0")
-
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="options of Linux")
-
-
-@asynccontextmanager
-async def _bound(
-    address: ResolvedAddress = LOOPBACK, parameters: UDPSocketParameters = DEFAULTS
-) -> AsyncIterator[AsyncioDatagramSocket]:
-    datagrams = await REAL.open_a_udp_socket("bound", [address], 0, parameters)
-    try:
-        yield datagrams
-    finally:
-        assert datagrams.close() is None
 
 
 @asynccontextmanager
@@ -61,10 +46,6 @@ async def _connected(
         assert datagrams.close() is None
 
 
-async def _answer(answer: Answer[Any]) -> Any:
-    return await answer if isinstance(answer, Promise) else answer
-
-
 def _is_pending(answer: Answer[Any]) -> bool:
     return isinstance(answer, Promise) and "pending" in repr(answer)
 
@@ -74,7 +55,7 @@ def _is_pending(answer: Answer[Any]) -> bool:
 
 async def test_a_bound_socket_knows_its_end() -> None:
     for address in (LOOPBACK, LOOPBACK_6, ANY, ANY_6):
-        async with _bound(address) as datagrams:
+        async with bound(address) as datagrams:
             assert datagrams.remote is None
             assert datagrams.local == Endpoint(str(address.address), datagrams._sock.getsockname()[1])
             assert datagrams.local.port > 0
@@ -96,10 +77,11 @@ async def test_addresses_are_tried_in_their_order() -> None:
 
 
 async def test_an_address_in_use_leaves_no_descriptor() -> None:
-    async with _bound() as datagrams:
+    async with bound() as datagrams:
         with pytest.raises(OSError, match=r".") as caught:
             await REAL.open_a_udp_socket("bound", [LOOPBACK], datagrams.local.port, DEFAULTS)
         assert caught.value.errno == errno.EADDRINUSE
+
     # That nothing is left open is checked after each test.
 
 
@@ -108,16 +90,16 @@ async def test_an_address_in_use_leaves_no_descriptor() -> None:
 
 @on_linux
 async def test_buffer_sizes_are_set_and_huge_ones_are_as_large_as_can_be() -> None:
-    async with _bound(parameters=UDPSocketParameters(2**14, 2**15)) as datagrams:
+    async with bound(parameters=UDPSocketParameters(2**14, 2**15)) as datagrams:
         assert datagrams._sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 2**14
         assert datagrams._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 2**15
-    async with _bound(parameters=UDPSocketParameters(2**32 - 1, 2**32 - 1)) as datagrams:
+    async with bound(parameters=UDPSocketParameters(2**32 - 1, 2**32 - 1)) as datagrams:
         assert datagrams._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 2**15
 
 
 @pytest.mark.parametrize("only", [True, False])
 async def test_whether_ipv4_is_included(only: bool) -> None:
-    async with _bound(ANY_6, UDPSocketParameters(ipv6_only=only)) as datagrams:
+    async with bound(ANY_6, UDPSocketParameters(ipv6_only=only)) as datagrams:
         assert datagrams._sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == only
 
 
@@ -143,7 +125,7 @@ async def test_the_options_of_multicast_are_set_in_either_mode(mode: Any) -> Non
 async def test_groups_that_others_have_joined_are_none_of_its_business() -> None:  # E66
     ip_multicast_all, ipv6_multicast_all = 49, 29
     for address in (LOOPBACK, LOOPBACK_6):
-        async with _bound(address) as datagrams:
+        async with bound(address) as datagrams:
             assert datagrams._sock.getsockopt(socket.IPPROTO_IP, ip_multicast_all) == 0
             if address is LOOPBACK_6:
                 assert datagrams._sock.getsockopt(socket.IPPROTO_IPV6, ipv6_multicast_all) == 0
@@ -152,7 +134,7 @@ async def test_groups_that_others_have_joined_are_none_of_its_business() -> None
 @on_linux
 async def test_sharing_is_off_unless_it_is_wanted() -> None:  # E34
     for shared in (False, True):
-        async with _bound(parameters=UDPSocketParameters(multicast_allow_address_sharing=shared)) as datagrams:
+        async with bound(parameters=UDPSocketParameters(multicast_allow_address_sharing=shared)) as datagrams:
             assert datagrams._sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == shared
             assert datagrams._sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 0
 
@@ -175,7 +157,7 @@ def test_sharing_in_the_way_of_the_platform(platform: str, option: int) -> None:
 
 
 async def test_as_many_as_are_wanted_are_taken_in_one_go() -> None:
-    async with _bound() as datagrams:
+    async with bound() as datagrams:
         with plain_udp_socket() as peer:
             source = Endpoint(*peer.getsockname())
             for number in range(10):
@@ -185,14 +167,14 @@ async def test_as_many_as_are_wanted_are_taken_in_one_go() -> None:
 
 
 async def test_as_many_as_have_come_when_the_loop_calls_are_taken() -> None:
-    async with _bound() as datagrams:
+    async with bound() as datagrams:
         answer = datagrams.provide(3)
         assert _is_pending(answer)
         with plain_udp_socket() as peer:
             for number in range(5):
                 peer.sendto(b"%d" % number, datagrams.local)
-        assert [packet.data for packet in await _answer(answer)] == [b"0", b"1", b"2"]
-        assert [packet.data for packet in await _answer(datagrams.provide(3))] == [b"3", b"4"]
+        assert [packet.data for packet in await answered(answer)] == [b"0", b"1", b"2"]
+        assert [packet.data for packet in await answered(datagrams.provide(3))] == [b"3", b"4"]
 
 
 async def test_a_connected_socket_hears_its_peer_alone() -> None:
@@ -205,42 +187,42 @@ async def test_a_connected_socket_hears_its_peer_alone() -> None:
 
 
 async def test_what_was_stopped_takes_nothing_off_the_socket() -> None:
-    async with _bound() as datagrams:
+    async with bound() as datagrams:
         stopped = datagrams.provide(1)
         datagrams.stop_providing()
         with plain_udp_socket() as peer:
             peer.sendto(b"hello", datagrams.local)
         await settle()
         assert _is_pending(stopped)
-        [packet] = await _answer(datagrams.provide(1))
+        [packet] = await answered(datagrams.provide(1))
         assert packet.data == b"hello"
 
 
 async def test_datagrams_that_nobody_wants_do_not_keep_the_loop_busy() -> None:
-    async with _bound() as datagrams:
+    async with bound() as datagrams:
         answer = datagrams.provide(1)
         with plain_udp_socket() as peer:
             for number in range(3):
                 peer.sendto(b"%d" % number, datagrams.local)
-            assert [packet.data for packet in await _answer(answer)] == [b"0"]
+            assert [packet.data for packet in await answered(answer)] == [b"0"]
             for _ in range(1000):
                 if not datagrams._watching:
                     break
                 await asyncio.sleep(0)
             assert not datagrams._watching
-            assert [packet.data for packet in await _answer(datagrams.provide(9))] == [b"1", b"2"]
+            assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"1", b"2"]
             answer = datagrams.provide(9)  # it is watched again
             assert _is_pending(answer)
             peer.sendto(b"3", datagrams.local)
-            assert [packet.data for packet in await _answer(answer)] == [b"3"]
+            assert [packet.data for packet in await answered(answer)] == [b"3"]
 
 
 @on_linux
 async def test_the_zone_of_a_link_local_source_is_kept() -> None:  # E50
-    scripted = _Scripted(socket.AF_INET6)
+    scripted = Scripted(socket.AF_INET6)
     scripted.incoming = [(b"x", ("fe80::1%lo", 9, 0, 1)), (b"y", ("::ffff:127.0.0.1", 9, 0, 0))]
     datagrams = scripted.wrapped()
-    packets = await _answer(datagrams.provide(2))
+    packets = await answered(datagrams.provide(2))
     assert [packet.source for packet in packets] == [Endpoint("fe80::1%lo", 9), Endpoint("::ffff:127.0.0.1", 9)]
     datagrams.close()
 
@@ -253,7 +235,7 @@ async def test_a_refusal_is_an_error_of_the_receive_that_waits() -> None:  # E48
         answer = datagrams.provide(1)
         assert datagrams.send(memoryview(b"x"), None) is True
         with pytest.raises(ConnectionRefusedError):
-            await _answer(answer)
+            await answered(answer)
         assert _is_pending(datagrams.provide(1))
 
 
@@ -263,18 +245,18 @@ async def test_a_refusal_that_the_next_send_hears_of_is_still_one_of_receiving()
         for _ in range(10):
             assert datagrams.send(memoryview(b"x"), None) is True
         with pytest.raises(ConnectionRefusedError):
-            await _answer(waiting)
+            await answered(waiting)
         with pytest.raises(ConnectionRefusedError):
-            await _answer(datagrams.provide(1))
+            await answered(datagrams.provide(1))
 
 
 async def test_a_refusal_when_nothing_is_wanted_waits_for_the_next_receive() -> None:  # E48
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     first = datagrams.provide(2)
     scripted.incoming = [b"hello", BlockingIOError()]
     scripted.other.send(b"!")
-    assert [packet.data for packet in await _answer(first)] == [b"hello"]
+    assert [packet.data for packet in await answered(first)] == [b"hello"]
     scripted.incoming = [b"one", BlockingIOError()]
     assert _is_pending(datagrams.provide(2))  # the loop will tell
     datagrams.stop_providing()
@@ -283,20 +265,20 @@ async def test_a_refusal_when_nothing_is_wanted_waits_for_the_next_receive() -> 
     assert datagrams.send(memoryview(b"x"), None) is True
     assert scripted.sent == [b"x", b"x"]
     with pytest.raises(ConnectionRefusedError):
-        await _answer(datagrams.provide(1))
-    assert [packet.data for packet in await _answer(datagrams.provide(2))] == [b"one"]
+        await answered(datagrams.provide(1))
+    assert [packet.data for packet in await answered(datagrams.provide(2))] == [b"one"]
     datagrams.close()
 
 
 async def test_what_came_before_an_error_is_provided_before_it() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     scripted.incoming = [b"one", b"two", OSError(errno.ENOBUFS, "?"), b"three", BlockingIOError()]
-    assert [packet.data for packet in await _answer(datagrams.provide(9))] == [b"one", b"two"]
+    assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"one", b"two"]
     with pytest.raises(OSError, match=r".") as caught:
-        await _answer(datagrams.provide(9))
+        await answered(datagrams.provide(9))
     assert caught.value.errno == errno.ENOBUFS
-    assert [packet.data for packet in await _answer(datagrams.provide(9))] == [b"three"]
+    assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"three"]
     datagrams.close()
 
 
@@ -305,7 +287,7 @@ async def test_what_came_before_an_error_is_provided_before_it() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_numeric_destinations_are_sent_to_at_once(address: str) -> None:
-    async with _bound(ANY_6) as datagrams:
+    async with bound(ANY_6) as datagrams:
         with plain_udp_socket(address) as peer, plain_udp_socket(address) as other:
             for sock in (peer, other, peer, peer):
                 to = Destination(address, sock.getsockname()[1], f"ipv{ip_address(address).version}")  # type: ignore[arg-type]
@@ -315,7 +297,7 @@ async def test_numeric_destinations_are_sent_to_at_once(address: str) -> None:
 
 
 async def test_a_name_is_looked_up_and_the_data_is_what_it_was() -> None:
-    async with _bound(ANY) as datagrams:
+    async with bound(ANY) as datagrams:
         with plain_udp_socket() as peer:
             data = bytearray(b"hello")
             to = Destination("localhost", peer.getsockname()[1])
@@ -355,15 +337,26 @@ async def test_of_several_addresses_the_first_that_can_be_sent_to_is_taken() -> 
         datagrams = AsyncioDatagramSocket(sock, "bound", asyncio.get_running_loop(), resolver.resolve)
         answer = datagrams.send(memoryview(b"x"), Destination("example.com", peer.getsockname()[1], "ipv4"))
         resolver.may_answer.set()
-        assert await _answer(answer) is True
+        assert await answered(answer) is True
         assert (await receive_from(peer))[0] == b"x"
         assert resolver.asked == [("example.com", "ipv4")]
         resolver.addresses.pop()
         with pytest.raises(PermissionError):
-            await _answer(datagrams.send(memoryview(b"x"), Destination("example.com", 1024)))
+            await answered(datagrams.send(memoryview(b"x"), Destination("example.com", 1024)))
         resolver.addresses.pop()
         with pytest.raises(OSError, match="IP version"):
-            await _answer(datagrams.send(memoryview(b"x"), Destination("example.com", 1024)))
+            await answered(datagrams.send(memoryview(b"x"), Destination("example.com", 1024)))
+        datagrams.close()
+
+
+async def test_an_error_of_the_resolver_that_is_none_of_the_systems_is_an_error_of_sending() -> None:
+    async def resolve(name: str, dns_query_type: SocketDnsQueryType | None) -> Sequence[ResolvedAddress]:
+        raise RuntimeError("a mistake in the resolver")
+
+    with plain_udp_socket() as sock:
+        datagrams = AsyncioDatagramSocket(sock, "bound", asyncio.get_running_loop(), resolve)
+        with pytest.raises(RuntimeError, match="a mistake"):
+            await answered(datagrams.send(memoryview(b"x"), Destination("example.com", 1024)))
         datagrams.close()
 
 
@@ -375,273 +368,108 @@ async def test_stopping_gives_up_the_looking_up() -> None:
         answer = datagrams.send(memoryview(b"never sent"), to)
         await settle()
         datagrams.stop_sending()
-        assert await _answer(answer) is False
+        assert await answered(answer) is False
         await settle()
         assert resolver.cancelled
         resolver.may_answer.set()
-        assert await _answer(datagrams.send(memoryview(b"sent"), to)) is True
+        assert await answered(datagrams.send(memoryview(b"sent"), to)) is True
         assert (await receive_from(peer))[0] == b"sent"
         datagrams.stop_sending()  # there is nothing any more
         datagrams.close()
 
 
 async def test_an_ipv6_only_socket_sends_to_no_ipv4_address() -> None:
-    async with _bound(ANY_6, UDPSocketParameters(ipv6_only=True)) as datagrams:
+    async with bound(ANY_6, UDPSocketParameters(ipv6_only=True)) as datagrams:
         with pytest.raises(OSError, match="IP version"):
-            await _answer(datagrams.send(memoryview(b"x"), Destination("127.0.0.1", 1024)))
-    async with _bound() as datagrams:
+            await answered(datagrams.send(memoryview(b"x"), Destination("127.0.0.1", 1024)))
+    async with bound() as datagrams:
         with pytest.raises(OSError, match="IP version"):
-            await _answer(datagrams.send(memoryview(b"x"), Destination("::1", 1024)))
+            await answered(datagrams.send(memoryview(b"x"), Destination("::1", 1024)))
 
 
 async def test_a_datagram_that_is_too_long_is_an_error() -> None:
     async with _connected(LOOPBACK, port=1024) as datagrams:
         with pytest.raises(OSError, match=r".") as caught:
-            await _answer(datagrams.send(memoryview(bytes(65508)), None))
+            await answered(datagrams.send(memoryview(bytes(65508)), None))
         assert caught.value.errno == errno.EMSGSIZE
 
 
 # Faults, by a scripted socket
 
 
-class _Scripted:
-    """A socket that answers calls as it is told; of a connected pair, so that a loop can watch it."""
-
-    def __init__(self, family: int = socket.AF_INET) -> None:
-        self.sock, self.other = socket.socketpair()
-        self.sock.setblocking(False)
-        self.family = family
-        self.incoming: list[Any] = []
-        self.outgoing: list[Any] = []
-        self.sent: list[bytes] = []
-        self.error_of_closing: OSError | None = None
-
-    def wrapped(self, mode: Any = "bound") -> AsyncioDatagramSocket:
-        sock: Any = self
-        return AsyncioDatagramSocket(sock, mode, asyncio.get_running_loop(), REAL.resolve)
-
-    def fileno(self) -> int:
-        return self.sock.fileno()
-
-    def getsockopt(self, level: int, option: int) -> int:
-        return 0
-
-    def getpeername(self) -> tuple[str, int]:
-        return ("8.8.8.8", 53)
-
-    def getsockname(self) -> tuple[str, int]:
-        return ("9.9.9.9", 40000)
-
-    def recv(self, size: int) -> Any:
-        return _next(self.incoming)
-
-    def recvfrom(self, size: int) -> Any:
-        return _next(self.incoming)
-
-    def send(self, data: bytes) -> Any:
-        self.sent.append(bytes(data))
-        return _next(self.outgoing)
-
-    def sendto(self, data: bytes, target: object) -> Any:
-        return self.send(data)
-
-    def close(self) -> None:
-        self.sock.close()
-        self.other.close()
-        if self.error_of_closing is not None:
-            raise self.error_of_closing
-
-
-def _next(answers: list[Any]) -> Any:
-    answer = answers.pop(0) if answers else BlockingIOError()
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
-
-
 async def test_a_socket_that_was_not_readable_after_all_is_waited_for() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     scripted.incoming = [InterruptedError(), BlockingIOError(), BlockingIOError(), b"data"]
     answer = datagrams.provide(1)
     scripted.other.send(b"x")
-    assert await _answer(answer) == [UDPPacket(b"data", None)]
+    assert await answered(answer) == [UDPPacket(b"data", None)]
     datagrams.close()
 
 
 async def test_an_error_of_a_receive_that_waits_rejects_it() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     scripted.incoming = [BlockingIOError(), OSError(errno.EIO, "?")]
     answer = datagrams.provide(1)
     scripted.other.send(b"x")
     with pytest.raises(OSError, match=r".") as caught:
-        await _answer(answer)
+        await answered(answer)
     assert caught.value.errno == errno.EIO
     datagrams.close()
 
 
 @pytest.mark.parametrize("mode", ["bound", "connected"])
 async def test_a_socket_that_has_no_room_is_waited_for(mode: Any) -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped(mode)
     to = Destination("8.8.8.8", 53) if mode == "bound" else None
     scripted.outgoing = [BlockingIOError(), BlockingIOError(), 5]
     data = bytearray(b"hello")
     answer = datagrams.send(memoryview(data), to)
     data[:] = b"?????"
-    assert await _answer(answer) is True
+    assert await answered(answer) is True
     assert scripted.sent == [b"hello"] * 3
     scripted.outgoing = [BlockingIOError(), OSError(errno.ENETUNREACH, "?")]
     with pytest.raises(OSError, match=r"."):
-        await _answer(datagrams.send(memoryview(b"x"), to))
+        await answered(datagrams.send(memoryview(b"x"), to))
     datagrams.close()
 
 
 async def test_a_send_that_waits_can_be_stopped() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     answer = datagrams.send(memoryview(b"x"), None)
     datagrams.stop_sending()
-    assert await _answer(answer) is False
+    assert await answered(answer) is False
     scripted.outgoing = [1]
     assert datagrams.send(memoryview(b"y"), None) is True
     datagrams.close()
 
 
 async def test_a_peer_that_refuses_faster_than_one_can_send_is_an_error_of_sending() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     scripted.outgoing = [ConnectionRefusedError(errno.ECONNREFUSED, "?")] * 100
     with pytest.raises(ConnectionRefusedError):
-        await _answer(datagrams.send(memoryview(b"x"), None))
+        await answered(datagrams.send(memoryview(b"x"), None))
     assert len(scripted.sent) == 8
     datagrams.close()
 
 
 async def test_closing_ends_what_is_under_way() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     providing, sending = datagrams.provide(1), datagrams.send(memoryview(b"x"), None)
     assert datagrams.close() is None
-    assert await _answer(sending) is False
+    assert await answered(sending) is False
     assert _is_pending(providing)
 
 
 async def test_an_error_of_closing_is_told_but_closed_it_is() -> None:
-    scripted = _Scripted()
+    scripted = Scripted()
     datagrams = scripted.wrapped()
     scripted.error_of_closing = OSError(errno.EIO, "?")
     with pytest.raises(OSError, match=r"."):
-        await _answer(datagrams.close())
+        await answered(datagrams.close())
     assert scripted.fileno() == -1
-
-
-# Groups: what the system is told -------------------------------------------------------------------------
-
-
-G4, S4, I4 = ip_address("232.1.1.1"), ip_address("192.0.2.1"), IPv4Address("192.0.2.9")
-G6, S6 = ip_address("ff3e::1"), ip_address("2001:db8::1")
-
-
-@pytest.mark.parametrize(
-    ("change", "option"), [("join", socket.IP_ADD_MEMBERSHIP), ("leave", socket.IP_DROP_MEMBERSHIP)]
-)
-def test_any_source_groups_of_ipv4(change: str, option: int) -> None:
-    expected = (socket.IPPROTO_IP, option, socket.inet_aton("232.1.1.1") + socket.inet_aton("192.0.2.9"))
-    assert membership_option(change, G4, None, I4, "linux") == expected
-
-
-@pytest.mark.parametrize(("change", "option"), [("join", socket.IPV6_JOIN_GROUP), ("leave", socket.IPV6_LEAVE_GROUP)])
-def test_any_source_groups_of_ipv6(change: str, option: int) -> None:
-    expected = (socket.IPPROTO_IPV6, option, socket.inet_pton(socket.AF_INET6, "ff3e::1") + bytes(4))
-    assert membership_option(change, G6, None, I4, "win32") == expected
-
-
-@pytest.mark.parametrize(("change", "linux", "darwin"), [("join", 39, 70), ("leave", 40, 71)])
-def test_source_specific_groups_of_ipv4(change: str, linux: int, darwin: int) -> None:
-    group, source, interface = (address.packed for address in (G4, S4, I4))
-    assert membership_option(change, G4, S4, I4, "linux") == (0, linux, group + interface + source)
-    assert membership_option(change, G4, S4, I4, "darwin") == (0, darwin, group + source + interface)
-
-
-@pytest.mark.parametrize(("change", "linux", "darwin"), [("join", 46, 82), ("leave", 47, 83)])
-def test_source_specific_groups_of_ipv6(change: str, linux: int, darwin: int) -> None:
-    level, option, data = membership_option(change, G6, S6, NO_INTERFACE, "linux")
-    word = struct.calcsize("@P")
-    assert (level, option, len(data)) == (socket.IPPROTO_IPV6, linux, word + 256)
-    for start, address in ((word, G6), (word + 128, S6)):
-        assert struct.unpack_from("@H", data, start) == (socket.AF_INET6,)
-        assert data[start + 8 : start + 24] == address.packed
-    level, option, data = membership_option(change, G6, S6, NO_INTERFACE, "darwin")
-    assert (level, option, len(data)) == (socket.IPPROTO_IPV6, darwin, 4 + 256)
-    assert data[4:6] == bytes([28, 30])
-    assert data[12:28] == G6.packed
-    assert data[140:156] == S6.packed
-
-
-@pytest.mark.parametrize(("group", "source"), [(G4, S4), (G6, S6)], ids=["ipv4", "ipv6"])
-def test_sources_on_systems_that_are_not_known(group: Any, source: Any) -> None:
-    with pytest.raises(OSError, match="plan9") as caught:
-        membership_option("join", group, source, NO_INTERFACE, "plan9")
-    assert caught.value.errno == errno.ENOPROTOOPT
-
-
-@contextmanager
-def _recording_of_options(address: str, *, ipv6_only: bool = False) -> Iterator[tuple[Any, list[Any]]]:
-    """A socket bound to the address that only takes down what it is told of groups."""
-    told: list[Any] = []
-
-    class Recording(_Scripted):
-        def getsockname(self) -> tuple[str, int]:
-            return (address, 40000)
-
-        def getsockopt(self, level: int, option: int) -> int:
-            return int(ipv6_only)
-
-        def setsockopt(self, *option: object) -> None:
-            told.append(option)
-
-    with ExitStack() as stack:
-        scripted = Recording(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        datagrams = scripted.wrapped()
-        stack.callback(datagrams.close)
-        yield datagrams, told
-
-
-@pytest.mark.parametrize(
-    ("local", "interface"),
-    [
-        ("0.0.0.0", "0.0.0.0"),
-        ("192.0.2.9", "192.0.2.9"),
-        ("239.0.0.1", "0.0.0.0"),
-        ("::", "0.0.0.0"),
-        ("::1", "0.0.0.0"),
-    ],
-)
-async def test_a_group_of_ipv4_is_joined_where_the_socket_is_bound(local: str, interface: str) -> None:
-    with _recording_of_options(local) as (datagrams, told):
-        assert datagrams.join_multicast_group(G4, None) is None
-        assert datagrams.leave_multicast_group(G4, None) is None
-        request = G4.packed + socket.inet_aton(interface)
-        assert told == [
-            (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request),
-            (socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, request),
-        ]
-
-
-async def test_an_ipv6_only_socket_joins_no_group_of_ipv4() -> None:
-    with _recording_of_options("::", ipv6_only=True) as (datagrams, told):
-        with pytest.raises(OSError, match="IPv6 only") as caught:
-            await _answer(datagrams.join_multicast_group(G4, None))
-        assert caught.value.errno == errno.EAFNOSUPPORT
-        assert datagrams.join_multicast_group(G6, None) is None
-        assert len(told) == 1
-
-
-async def test_a_group_of_the_other_version_is_the_systems_error() -> None:
-    async with _bound() as datagrams:
-        with pytest.raises(OSError, match=r"."):
-            await _answer(datagrams.join_multicast_group(G6, None))
-        with pytest.raises(OSError, match=r"."):
-            await _answer(datagrams.leave_multicast_group(G4, None))

@@ -268,3 +268,19 @@ async def test_opened_can_be_awaited_by_several_and_cancelling_one_leaves_the_so
     system.answer("open", system.connection)
     assert await second is await socket.opened
     await socket.close()
+
+
+async def test_whatever_goes_wrong_in_opening_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = RuntimeError("a mistake in the seam")
+
+    async def fail(*_: object) -> None:
+        raise cause
+
+    system = HandmadeSystem()
+    monkeypatch.setattr(system, "open_a_tcp_socket", fail)
+    with system.installed(BOTH):
+        socket = TCPSocket("example.com", 80)
+    with pytest.raises(NetworkError, match="a mistake in the seam") as caught:
+        await socket.opened
+    assert caught.value.__cause__ is cause
+    assert reason_of(socket.closed) is caught.value

@@ -387,3 +387,19 @@ def test_a_socket_can_be_made_where_no_loop_runs_yet(loop_factory: LoopFactory) 
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())
+
+
+async def test_whatever_goes_wrong_in_opening_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = RuntimeError("a mistake in the seam")
+
+    async def fail(*_: object) -> None:
+        raise cause
+
+    system = HandmadeSystem()
+    monkeypatch.setattr(system, "open_a_udp_socket", fail)
+    with system.installed(BOTH):
+        socket = UDPSocket(**BOUND)
+    with pytest.raises(NetworkError, match="a mistake in the seam") as caught:
+        await socket.opened
+    assert caught.value.__cause__ is cause
+    assert reason_of(socket.closed) is caught.value
