@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -23,7 +23,7 @@ LONGEST_WAIT: Final = 1.0
 
 
 class _OpenSockets:
-    """The sockets of one event loop."""
+    """The sockets of one event loop, the one that is running."""
 
     def __init__(self) -> None:
         self.sockets: WeakSet[Socket[Any]] = WeakSet()
@@ -36,6 +36,7 @@ class _OpenSockets:
         try:
             yield
         finally:
+            _of_loops.pop(asyncio.get_running_loop(), None)
             sockets = list(self.sockets)
             for one in sockets:
                 one._give_up()
@@ -45,12 +46,15 @@ class _OpenSockets:
                         await one._closed_promise.then(None, lambda _: None)
 
 
-_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OpenSockets] = WeakKeyDictionary()
+#: (Their generators would keep loops alive that are weak keys.)
+_of_loops: dict[asyncio.AbstractEventLoop, _OpenSockets] = {}
 
 
 def close_at_shutdown(socket: Socket[Any]) -> None:
     """Close the socket, unless it is closed by then, when the running loop is shut down."""
     loop = asyncio.get_running_loop()
     if loop not in _of_loops:
+        for other in [one for one in _of_loops if one.is_closed()]:  # without a shutdown
+            _of_loops.pop(other, None)
         _of_loops[loop] = _OpenSockets()
     _of_loops[loop].sockets.add(socket)

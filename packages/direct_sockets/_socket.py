@@ -44,6 +44,10 @@ class Socket(ABC, Generic[OpenInfo]):
         """A promise that fulfills when the socket is closed gracefully, and rejects when it is not.
 
         It is closed when its streams are. Cancelling a task that awaits it leaves the socket open.
+
+        https://wicg.github.io/direct-sockets/#dom-tcpsocket-closed
+        https://wicg.github.io/direct-sockets/#dom-udpsocket-closed
+        https://wicg.github.io/direct-sockets/#dom-tcpserversocket-closed
         """
         return self._closed_promise
 

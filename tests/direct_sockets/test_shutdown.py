@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -225,3 +226,22 @@ def test_sockets_of_several_loops_are_each_closed_with_their_own(run: Callable[[
     first = run(_one_of_each())
     second = run(_one_of_each())
     assert [outcome(each.closed) for each in (*first, *second)] == [FULFILLED] * 10
+
+
+def test_loops_are_not_kept(loop_factory: LoopFactory) -> None:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_one_of_each())
+        remains = [weakref.ref(runner.get_loop())]
+    del runner
+    for shutdown in (False, True):
+        loop = loop_factory()
+        sockets = loop.run_until_complete(_one_of_each())
+        for each in sockets:
+            each._give_up()
+        if shutdown:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        remains.append(weakref.ref(loop))
+        del loop, sockets, each
+    gc.collect()
+    assert [loop() for loop in remains] == [None] * 3
