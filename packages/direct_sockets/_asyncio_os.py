@@ -59,7 +59,7 @@ class AsyncioOperatingSystem:
         """See `OperatingSystem.open_a_tcp_socket`."""
         # NOTE(spec): E71 which of several addresses is connected to is not said: the first that answers. Of the errors
         # the first one counts.
-        loop = asyncio.get_running_loop()
+        loop = _loop_that_watches()
         errors: list[OSError] = []
         for address in addresses:
             try:
@@ -76,16 +76,31 @@ class AsyncioOperatingSystem:
         parameters: UDPSocketParameters,
     ) -> AsyncioDatagramSocket:
         """See `OperatingSystem.open_a_udp_socket`."""
-        return _asyncio_udp.open_a_udp_socket(mode, addresses, port, parameters, self.resolve)
+        return _asyncio_udp.open_a_udp_socket(mode, addresses, port, parameters, self.resolve, _loop_that_watches())
 
     async def open_a_tcp_server_socket(
         self, local_address: IPAddress, parameters: TCPServerParameters
     ) -> AsyncioTCPServer:
         """See `OperatingSystem.open_a_tcp_server_socket`."""
-        return _asyncio_tcp_server.listen(local_address, parameters, asyncio.get_running_loop())
+        return _asyncio_tcp_server.listen(local_address, parameters, _loop_that_watches())
 
 
 REAL: Final = AsyncioOperatingSystem()
+
+
+def _loop_that_watches() -> asyncio.AbstractEventLoop:
+    """The running loop, if it watches descriptors.
+
+    Raises:
+        OSError: it does not.
+    """
+    loop = asyncio.get_running_loop()
+    if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:  # which says that it is not implemented
+        raise OSError(
+            errno.ENOTSUP,
+            f"{type(loop).__name__} does not watch descriptors; use asyncio.SelectorEventLoop, or uvloop",
+        )
+    return loop
 
 
 async def _look_up(name: str, family: socket.AddressFamily) -> list[ResolvedAddress]:

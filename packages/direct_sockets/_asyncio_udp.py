@@ -62,6 +62,7 @@ def open_a_udp_socket(
     port: int,
     parameters: UDPSocketParameters,
     resolve_name: _Resolve,
+    loop: asyncio.AbstractEventLoop,
 ) -> AsyncioDatagramSocket:
     """See `OperatingSystem.open_a_udp_socket`.
 
@@ -71,11 +72,12 @@ def open_a_udp_socket(
         port: as there.
         parameters: as there.
         resolve_name: `OperatingSystem.resolve`, for the destinations of messages.
+        loop: the running one.
     """
     errors: list[OSError] = []
     for address in addresses:
         try:
-            return _open(mode, address, port, parameters, resolve_name)
+            return _open(mode, address, port, parameters, resolve_name, loop)
         except OSError as error:
             errors.append(error)
     raise errors[0]
@@ -87,6 +89,7 @@ def _open(
     port: int,
     parameters: UDPSocketParameters,
     resolve_name: _Resolve,
+    loop: asyncio.AbstractEventLoop,
 ) -> AsyncioDatagramSocket:
     family = family_of(address.address)
     sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -98,7 +101,7 @@ def _open(
             sock.connect(sockaddr)
         else:
             sock.bind(sockaddr)
-        return AsyncioDatagramSocket(sock, mode, asyncio.get_running_loop(), resolve_name)
+        return AsyncioDatagramSocket(sock, mode, loop, resolve_name)
     except BaseException:
         sock.close()
         raise

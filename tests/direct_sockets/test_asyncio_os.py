@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from direct_sockets import TCPSocket, UDPSocket, _asyncio_tcp, _asyncio_udp
+from direct_sockets import TCPServerSocket, TCPSocket, UDPSocket, _asyncio_tcp, _asyncio_udp
 from direct_sockets._asyncio_os import REAL
 from direct_sockets._operating_system import ResolvedAddress
 from tests.support.operating_system import BOTH, ONE
@@ -147,3 +148,30 @@ async def test_one_private_address_among_several_refuses_all(
     with BOTH, pytest.raises(NetworkError):
         await _make(kind, "many.example").opened
     assert opened == [PUBLIC, "1.1.1.1", PRIVATE]
+
+
+# Loops that do not watch descriptors -----------------------------------------------------------------------
+
+
+class _ProactorLikeLoop(asyncio.SelectorEventLoop):
+    add_reader = asyncio.AbstractEventLoop.add_reader
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TCPSocket("127.0.0.1", 80),
+        lambda: UDPSocket(local_address="127.0.0.1"),
+        lambda: TCPServerSocket("127.0.0.1"),
+    ],
+    ids=["tcp", "udp", "server"],
+)
+def test_on_a_loop_that_does_not_watch_descriptors_the_error_says_what_to_do(make: Any) -> None:
+    async def main() -> None:
+        with BOTH:
+            socket = make()
+        with pytest.raises(NetworkError, match=r"_ProactorLikeLoop does not watch.*use asyncio.SelectorEventLoop"):
+            await socket.opened
+
+    with asyncio.Runner(loop_factory=_ProactorLikeLoop) as runner:
+        runner.run(main())
