@@ -19,6 +19,7 @@ from tests.support.machines import (
     TCP,
     Machine,
     answered,
+    bound,
     connected,
     error_of,
     is_pending,
@@ -110,17 +111,35 @@ async def test_who_may_have_one_port(machine: Machine, first: str) -> None:
     address, only = _KINDS[first]
     for second, (other_address, other_only) in _KINDS.items():
         expected = None if _may_be_bound_together(first, second) else errno.EADDRINUSE
-        async with listening(machine, ResolvedAddress(ip_address(address)), TCPServerParameters(None, 9, only)) as one:
-            assert expected == await _error_of_listening(machine, other_address, one.local.port, other_only), second
+        # Of a port that another process has at the second address nothing can be learnt: then it is tried again.
+        errors = [await _error_of_a_second_server(machine, address, only, other_address, other_only) for _ in range(3)]
+        assert _most_telling(errors) == expected, second
         for may_share in (False, True):
             parameters = UDPSocketParameters(ipv6_only=only, multicast_allow_address_sharing=may_share)
-            other = UDPSocketParameters(ipv6_only=other_only, multicast_allow_address_sharing=may_share)
-            datagrams = await machine.system.open_a_udp_socket(
-                "bound", [ResolvedAddress(ip_address(address))], 0, parameters
-            )
-            error = await _error_of_binding(machine, other_address, datagrams.local.port, other)
-            datagrams.close()
-            assert error == (None if may_share else expected), second
+            other = parameters._replace(ipv6_only=other_only)
+            errors = [
+                await _error_of_a_second_binding(machine, address, parameters, other_address, other) for _ in range(3)
+            ]
+            assert _most_telling(errors) == (None if may_share else expected), second
+
+
+def _most_telling(errors: list[int | None]) -> int | None:
+    return None if None in errors else errors[0]
+
+
+async def _error_of_a_second_server(
+    machine: Machine, address: str, ipv6_only: bool | None, other_address: str, other_ipv6_only: bool | None
+) -> int | None:
+    parameters = TCPServerParameters(None, 9, ipv6_only)
+    async with listening(machine, ResolvedAddress(ip_address(address)), parameters) as one:
+        return await _error_of_listening(machine, other_address, one.local.port, other_ipv6_only)
+
+
+async def _error_of_a_second_binding(
+    machine: Machine, address: str, parameters: UDPSocketParameters, other_address: str, other: UDPSocketParameters
+) -> int | None:
+    async with bound(machine, ResolvedAddress(ip_address(address)), parameters) as one:
+        return await _error_of_binding(machine, other_address, one.local.port, other)
 
 
 async def _error_of_listening(machine: Machine, address: str, port: int, ipv6_only: bool | None) -> int | None:
