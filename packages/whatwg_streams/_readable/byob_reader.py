@@ -43,6 +43,8 @@ class _ReadIntoPromise(AbandonablePromise[ReadResult[Any]]):
         self._fulfill(ReadResult(chunk.object, False))
 
     def close_steps(self, chunk: ArrayBufferView | None) -> None:
+        if chunk is not None and chunk.byte_length > 0:
+            self.chunk = chunk  # fewer than its minimum, but not to be lost
         # 9.close.1. Resolve with the end, and the view.
         self._fulfill(ReadResult(None if chunk is None else chunk.object, True))
 

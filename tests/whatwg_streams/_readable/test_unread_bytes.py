@@ -61,6 +61,18 @@ async def test_a_cancelled_read_rejects_its_promise_and_nothing_is_reported() ->
         await promise
 
 
+async def test_bytes_below_the_minimum_at_the_end_of_the_stream_are_given_back() -> None:
+    stream, source = byte_stream()
+    reader = stream.get_reader(mode="byob")
+    task = await _task(reader.read(bytearray(8), min=8))
+    source.respond(b"abc")
+    source.controller.close()
+    source.request.respond(0)
+    await _cancel(task)
+    assert _bytes(await reader.read(bytearray(8))) == b"abc"
+    assert (await reader.read(bytearray(8))).done
+
+
 async def test_a_timeout_around_reads_loses_nothing() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
