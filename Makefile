@@ -17,7 +17,7 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check style types conformance conformance-table wpt bench build clean fix lint-imports coverage
+.PHONY: help setup demo test check style types conformance conformance-table wpt bench trust build clean fix lint-imports coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 
 bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
 	.venv-bench/bin/python -m benchmarks $(ARGS)
+
+trust: setup ## try what is promised, and keep the table in the README (ARGS=words of the rows)
+	$(VENV_PYTHON) -m tests.trust $(ARGS)
 
 build: setup ## make the wheel and the source distribution in dist/
 	$(VENV_PYTHON) -m build

@@ -15,7 +15,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from whatwg_streams._platform import event_loop
+from whatwg_streams._platform import event_loop, fast_paths
 
 
 class Steps:
@@ -93,3 +93,13 @@ def microtasks_per_turn(number: int) -> Iterator[None]:
         yield
     finally:
         event_loop.MICROTASKS_PER_TURN = before
+
+
+@contextmanager
+def fast_paths_enabled(value: bool) -> Iterator[None]:
+    """Turn the fast paths on or off."""
+    before = fast_paths.set_enabled(value)
+    try:
+        yield
+    finally:
+        fast_paths.set_enabled(before)

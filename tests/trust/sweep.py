@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from tests.support import LoopErrors, settle
 from whatwg_streams._platform import event_loop
 
-from .steps import Steps, microtasks_per_turn
+from .steps import Steps, fast_paths_enabled, microtasks_per_turn
 from .table import Row
 
 #: Seconds after which a run that does not end is given up. None takes that long, unless it hangs.
@@ -23,6 +24,10 @@ PATIENCE = 5.0
 
 #: How often a scenario that is interrupted again and again is begun anew, at most.
 RESTARTS = 10
+
+
+#: How much is noted before a sweep is given up.
+ENOUGH = 100
 
 
 class Scenario(Protocol):
@@ -39,6 +44,12 @@ class Scenario(Protocol):
 
 #: Lets a scenario act, and interrupts it at the step of this number; tells whether it came so far.
 Interruption: TypeAlias = "Callable[[Scenario, int], Awaitable[bool]]"
+
+MakeScenario: TypeAlias = "Callable[[], Scenario]"
+Ways: TypeAlias = "tuple[Interruption, ...]"
+
+#: Whether there are fast paths, and how many microtasks a turn of the loop takes.
+Settings: TypeAlias = "Sequence[tuple[bool, int]]"
 
 
 # The ways to interrupt -----------------------------------------------------------------------------
@@ -114,27 +125,37 @@ async def _act(
     return steps, task
 
 
-ONCE: tuple[Interruption, ...] = (cancelled, timed_out)
-EVERY_WAY: tuple[Interruption, ...] = (*ONCE, cancelled_again_and_again)
+#: How the names of the modules under test begin.
+_PACKAGES = ("whatwg_streams.", "direct_sockets.")
+
+ALL_SETTINGS: Settings = [*itertools.product((True, False), (event_loop.MICROTASKS_PER_TURN, 2))]
+EVERY_WAY: Ways = (cancelled, timed_out, cancelled_again_and_again)
 
 
 # The sweep -------------------------------------------------------------------------------------------
 
 
-async def sweep(name: str, make: Callable[[], Scenario], interruptions: tuple[Interruption, ...] = EVERY_WAY) -> Row:
-    """Interrupt the scenario at every step, in each of the ways; once with turns that take few microtasks."""
+async def sweep(
+    name: str,
+    make: MakeScenario,
+    ways: Ways = EVERY_WAY,
+    *,
+    settings: Settings = ALL_SETTINGS,
+    first: int = 1,
+    stride: int = 1,
+) -> Row:
+    """Interrupt the scenario in each of the ways, under each of the settings, at every step or at so many of them."""
     row = Row(name)
-    for microtasks in (event_loop.MICROTASKS_PER_TURN, 2):
-        for interrupt in interruptions:
-            step, more = 0, True
-            while more:
-                step += 1
-                with microtasks_per_turn(microtasks):
-                    more = await _case(row, make, interrupt, step)
+    for (fast, microtasks), interrupt in itertools.product(settings, ways):
+        step, more = first, True
+        while more and len(row.notes) < ENOUGH:
+            with fast_paths_enabled(fast), microtasks_per_turn(microtasks):
+                more = await _case(row, make, interrupt, step)
+            step += stride
     return row
 
 
-async def _case(row: Row, make: Callable[[], Scenario], interrupt: Interruption, step: int) -> bool:
+async def _case(row: Row, make: MakeScenario, interrupt: Interruption, step: int) -> bool:
     """Run one case, and count it; tell whether it was interrupted."""
     await asyncio.sleep(0)
     tasks = asyncio.all_tasks()
@@ -175,6 +196,5 @@ def _title(interrupt: Any) -> str:
 
 def _objects() -> Counter[str]:
     """How many objects of our packages there are, by their type."""
-    return Counter(
-        type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith(("whatwg_", "direct_"))
-    )
+    modules = Counter((str(type(one).__module__), type(one).__qualname__) for one in gc.get_objects())
+    return Counter({name: number for (module, name), number in modules.items() if module.startswith(_PACKAGES)})

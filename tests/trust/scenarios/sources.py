@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
+
+from typing_extensions import override
 
 from whatwg_streams import Promise, ReadableStream
 
@@ -89,12 +91,101 @@ class PushedByMicrotasks(Numbers):
             Promise.resolve().then(lambda _: None).then(self.push)
 
 
+# Bytes --------------------------------------------------------------------------------------------
+
+#: The bytes of a byte stream; its sources give three of them at a time, views often have two to an item.
+DATA = bytes(range(12))
+_PIECE = 3
+
+
+class Bytes(Numbers):
+    """A byte source of the DATA, which enqueues it."""
+
+    type = "bytes"
+
+    def __init__(self, auto_allocate_chunk_size: int | None = None) -> None:
+        super().__init__(len(DATA))
+        self.auto_allocate_chunk_size = auto_allocate_chunk_size
+
+    def next_piece(self, limit: int = _PIECE) -> bytes:
+        piece = DATA[self.given : self.given + min(limit, _PIECE)]
+        self.given += len(piece)
+        return piece
+
+    @override
+    def give(self) -> bool:
+        if self.cancels:
+            return False
+        if self.given < self.count:
+            self.controller.enqueue(self.next_piece())
+            return True
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Close, and say so to whoever waits for bytes."""
+        self.controller.close()
+        if (request := self.controller.byob_request) is not None:
+            request.respond(0)
+
+
+class QueuedBytes(Bytes, Queued):
+    """All are in the queue before anybody reads."""
+
+
+class PulledBytes(Bytes, Pulled):
+    """Enqueues some when it is pulled."""
+
+
+class BytesPushedByTheLoop(Bytes, PushedByTheLoop):
+    """Enqueues some on each turn of the loop."""
+
+
+class BytesPushedByMicrotasks(Bytes, PushedByMicrotasks):
+    """Enqueues some every few microtasks."""
+
+
+class Responding(Bytes):
+    """Writes to the buffer that it is offered, if there is one."""
+
+    def pull(self, _: object) -> None:
+        self.give_into(self.controller.byob_request)
+
+    def give_into(self, request: Any) -> None:
+        if request is None or self.given == self.count:
+            self.give()
+            return
+        self.respond(request, request.view)
+
+    def respond(self, request: Any, view: Any) -> None:
+        piece = self.next_piece(len(view))
+        view[: len(piece)] = piece
+        request.respond(len(piece))
+
+
+class RespondingInATask(Responding):
+    """Has the view of the buffer in its hands for a while, as a system call has, before it responds."""
+
+    async def pull(self, _: object) -> None:  # type: ignore[override]
+        request = self.controller.byob_request
+        view = None if request is None else request.view
+        await asyncio.sleep(0)
+        if request is None or self.given == self.count:
+            self.give()
+        else:
+            self.respond(request, view)
+        await asyncio.sleep(0)
+
+
+class RespondingWithNewViews(RespondingInATask):
+    """Responds with a part of the view."""
+
+    @override
+    def respond(self, request: Any, view: Any) -> None:
+        piece = self.next_piece(len(view))
+        view[: len(piece)] = piece
+        request.respond_with_new_view(view[: len(piece)])
+
+
 def stream_of(make: Callable[[], Numbers], high_water_mark: float = 0) -> ReadableStream[int]:
     return ReadableStream(make(), {"high_water_mark": high_water_mark})
-
-
-async def generated() -> AsyncIterator[int]:
-    """Gives them as an asynchronous generator does."""
-    for number in range(COUNT):
-        await asyncio.sleep(0)
-        yield number
