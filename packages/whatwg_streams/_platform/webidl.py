@@ -59,6 +59,8 @@ def _to_number(value: object, what: str) -> int | float:
             return float(cast("Any", value))
         except OverflowError:
             return math.inf if cast("Any", value) > 0 else -math.inf
+        except ValueError:  # a signalling NaN of `decimal`
+            return math.nan
     raise TypeError(f"{what}: expected a number, not {type(value).__name__}")
 
 

@@ -87,6 +87,7 @@ def _same(one: float, other: float) -> bool:
         (_Floating(0.25), 0.25),
         (Decimal("2.5"), 2.5),
         (Decimal("Infinity"), math.inf),
+        (Decimal("sNaN"), math.nan),
         (Fraction(1, 4), 0.25),
         (np.int64(5), 5),
         (np.uint8(200), 200),
