@@ -17,7 +17,8 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check style types conformance conformance-table wpt bench trust build clean fix lint-imports coverage
+.PHONY: help setup demo test check style types conformance conformance-table wpt bench trust soak fuzz build clean fix
+.PHONY: lint-imports coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,8 +66,15 @@ wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
 	.venv-bench/bin/python -m benchmarks $(ARGS)
 
-trust: setup ## try what is promised, and keep the table in the README (ARGS=words of the rows)
+trust: setup ## try what is promised, and keep the table (ARGS=words of rows)
 	$(VENV_PYTHON) -m tests.trust $(ARGS)
+
+soak: setup ## try for long, as every night (ARGS=--steps 100000)
+	$(VENV_PYTHON) -m tests.trust.soak $(ARGS)
+
+fuzz: setup ## fuzz what parses or converts, with atheris where it installs (ARGS=--seconds 60)
+	@$(VENV_PYTHON) -m pip install -qq atheris || echo "without atheris"
+	$(VENV_PYTHON) -m tests.trust.long_fuzz $(ARGS)
 
 build: setup ## make the wheel and the source distribution in dist/
 	$(VENV_PYTHON) -m build

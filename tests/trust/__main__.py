@@ -1,6 +1,6 @@
 """Tries everything, prints the table, and keeps it: `make trust`.
 
-With words as arguments only the rows that have all of them are tried, and nothing is kept.
+With words as arguments only the rows that have all of them are tried; what the others came to last time is kept.
 """
 
 from __future__ import annotations
@@ -9,22 +9,21 @@ import logging
 import sys
 
 from .checks import CHECKS
-from .table import Row, markdown, record
+from .table import markdown, record, recorded
 
 
 def main(words: list[str]) -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # that a callback is slow is no news here
-    rows = list[Row]()
+    rows = {row.scenario: row for row in recorded()}
     for name, check in CHECKS.items():
         if all(word in name for word in words):
-            row = check(name)
-            sys.stdout.write(f"{row.describe()}\n")
+            rows[name] = check(name)
+            sys.stdout.write(f"{rows[name].describe()}\n")
             sys.stdout.flush()
-            rows.append(row)
-    sys.stdout.write(f"\n{markdown(rows)}")
-    if not words:
-        record(rows)
-    return 0 if all(row.is_clean for row in rows) else 1
+    known = [rows[name] for name in CHECKS if name in rows]
+    record(known)
+    sys.stdout.write(f"\n{markdown(known)}")
+    return 0 if all(row.is_clean for row in known) else 1
 
 
 if __name__ == "__main__":

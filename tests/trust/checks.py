@@ -9,6 +9,8 @@ from typing import Any
 
 from tests.support import LOOP_FACTORIES, LoopErrors
 
+from .fuzz import TARGETS, fuzz
+from .models import PAIRS, random_lives
 from .scenarios import SCENARIOS, sweep_all
 from .table import Row
 
@@ -32,5 +34,27 @@ def _sweep(scenario: str) -> Callable[[str], Row]:
     return lambda name: on_every_loop(name, lambda: sweep_all(scenario))
 
 
+def _lives(stream: str) -> Callable[[str], Row]:
+    return lambda name: _named(name, random_lives(stream, range(_LIVES)))
+
+
+def _fuzz(target: str) -> Callable[[str], Row]:
+    return lambda name: _named(name, fuzz(target, _EXAMPLES))
+
+
+def _named(name: str, row: Row) -> Row:
+    named = Row(name)
+    named.add(row)
+    return named
+
+
+#: `make soak` and `make fuzz` take more.
+_LIVES = 2500
+_EXAMPLES = 2000
+
 for _scenario in SCENARIOS:
     CHECKS[f"cancelled at every step: {_scenario}"] = _sweep(_scenario)
+for _stream in PAIRS:
+    CHECKS[f"steps beside a model: {_stream}"] = _lives(_stream)
+for _target in TARGETS:
+    CHECKS[f"fuzzed: {_target}"] = _fuzz(_target)

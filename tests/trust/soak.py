@@ -1,0 +1,43 @@
+"""What takes longer than a test may: `make soak`, every night.
+
+    python -m tests.trust.soak --steps 1000000 --seed 7
+
+The models' steps are random and new each time; the seed that is printed brings them back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+
+from .models import LIFE, PAIRS, random_lives
+
+_LIVES_AT_A_TIME = 500
+
+
+def models(steps: int, seed: int) -> bool:
+    """Take so many steps with the models, and tell whether all was well."""
+    clean = True
+    lives = -(-steps // LIFE // len(PAIRS))
+    for name in PAIRS:
+        row = random_lives(name, range(0))
+        for first in range(seed, seed + lives, _LIVES_AT_A_TIME):
+            row.add(random_lives(name, range(first, min(first + _LIVES_AT_A_TIME, seed + lives))))
+        sys.stdout.write(f"{row.describe()}\n")
+        sys.stdout.flush()
+        clean = clean and row.is_clean
+    return clean
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make soak", description="Try for long.")
+    parser.add_argument("--steps", type=int, default=1_000_000, help="steps of the models, in all")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**9), help="where the random ones begin")
+    arguments = parser.parse_args()
+    sys.stdout.write(f"--seed {arguments.seed}\n")
+    return 0 if models(arguments.steps, arguments.seed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
