@@ -179,6 +179,11 @@ def microtasks_are_pending() -> bool:
     return enqueue_microtask is not _enqueue_on_this_thread or bool(_this_thread.queue._jobs)
 
 
+def number_of_microtasks() -> int:
+    """How many are queued."""
+    return len(_this_thread.queue._jobs)
+
+
 def loop_deserves_a_turn() -> bool:
     """Whether awaits that had nothing to wait for have kept the loop waiting for long enough."""
     queue = _this_thread.queue

@@ -27,17 +27,22 @@ if TYPE_CHECKING:
     from .stream import ReadableStream
 
 
-def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
-    """[[PullSteps]] step 2, without 2.4, while chunks are queued and the stream is not closing."""
-    entry = controller._queue.popleft()
-    if entry.__class__ is ValueWithSize:
-        size = entry.size
-        entry = entry.value
-        controller._queue_total_size -= size
+def dequeue(controller: ReadableStreamDefaultController) -> Any:
+    """DequeueValue."""
+    value = controller._queue.popleft()
+    if value.__class__ is ValueWithSize:
+        controller._queue_total_size -= value.size
+        value = value.value
     else:
         controller._queue_total_size -= 1
     if controller._queue_total_size < 0:
         controller._queue_total_size = 0
+    return value
+
+
+def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
+    """[[PullSteps]] step 2, without 2.4, while chunks are queued and the stream is not closing."""
+    entry = dequeue(controller)
     if not controller._pulling or not controller._pull_again:
         call_pull_if_needed(controller)
     return entry
@@ -66,19 +71,19 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
             pull_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                event_loop.enqueue_microtask(_pulled, controller)
+                event_loop.enqueue_microtask(pulled, controller)
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
         pull_promise = pull_algorithm()
     upon(
         pull_promise,
-        lambda _: _pulled(controller),
+        lambda _: pulled(controller),
         partial(default_controllers.readable_stream_default_controller_error, controller),
     )
 
 
-def _pulled(controller: ReadableStreamDefaultController) -> None:
+def pulled(controller: ReadableStreamDefaultController) -> None:
     """The steps upon fulfillment of the pull promise."""
     controller._pulling = False
     if controller._pull_again:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-from ..._platform import event_loop
+from ..._platform import event_loop, fast_paths
 from ..._platform.abort import AbortSignal, add_algorithm, remove_algorithm
 from ..._platform.promises import (
     Promise,
@@ -34,6 +34,7 @@ from ..._writable.ops.writers import (
     writable_stream_default_writer_release,
     writable_stream_default_writer_write,
 )
+from .. import fast_pipe
 from . import controller_interface, readers, streams
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class _Pipe:
 
     def read(self, _: object) -> None:
         """Read a chunk, unless there is backpressure once more."""
-        if self.shutting_down:
+        if self.shutting_down or (fast_paths.enabled and fast_pipe.move_chunks(self)):
             return
         desired_size = writable_stream_default_writer_get_desired_size(self.writer)
         if desired_size is None or desired_size <= 0:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._platform import event_loop, fast_paths
 from ..._platform.dom_exception import RangeError
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
-from .. import default_controller
+from .. import default_controller, fast_default
 from . import controller_interface
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def set_up_writable_stream_default_controller(
     controller_interface.writable_stream_update_backpressure(stream, backpressure)
     # 15. Start; this may throw.
     start_result = start_algorithm()
+    if start_result is None and fast_paths.enabled:
+        event_loop.enqueue_microtask(fast_default.started, controller)
+        return
     # 16. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 
@@ -277,6 +281,9 @@ def writable_stream_default_controller_process_write(
     stream = controller._stream
     # 2. Its first write is in flight.
     controller_interface.writable_stream_mark_first_write_request_in_flight(stream)
+    if fast_paths.enabled:
+        fast_default.process_write(controller, chunk)
+        return
     # 3. Give the chunk to the sink.
     assert controller._write_algorithm is not None
     sink_write_promise = controller._write_algorithm(chunk)

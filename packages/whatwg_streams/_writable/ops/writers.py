@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._platform import fast_paths
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,
@@ -11,6 +12,7 @@ from ..._platform.promises import (
     mark_as_handled,
     reject,
 )
+from .. import fast_default
 from . import controller_interface, default_controllers, streams
 
 if TYPE_CHECKING:
@@ -130,6 +132,8 @@ def writable_stream_default_writer_write(writer: WritableStreamDefaultWriter[Any
     stream = writer._stream
     # 2. Assert: there is one.
     assert stream is not None
+    if fast_paths.enabled and (fast_promise := fast_default.write(stream, chunk)) is not None:
+        return fast_promise
     # 3. The controller.
     controller = stream._controller
     # 4. The size of the chunk; this may run a user's code,

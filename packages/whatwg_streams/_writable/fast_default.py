@@ -1,0 +1,123 @@
+"""Fast paths of §5.3 and §5.5.4: writing to a stream whose chunks have no size function.
+
+See `_platform.fast_paths` for the rules. What is flattened here stands step by step in `ops.writers`,
+`ops.controller_interface` and `ops.default_controllers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._platform import event_loop
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.webidl import CallbackAlgorithm
+from .._strategies import count
+from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
+from .ops import controller_interface, default_controllers
+
+if TYPE_CHECKING:
+    from .default_controller import WritableStreamDefaultController
+    from .stream import WritableStream
+
+
+def write(stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
+    """WritableStreamDefaultWriterWrite, to a stream that is writable and not closing, and has a writer.
+
+    Returns:
+        The promise of the write; None if the plain algorithm is needed.
+    """
+    controller = stream._controller
+    if (
+        stream._state != "writable"
+        or controller._strategy_size_algorithm is not count
+        or stream._close_request is not None
+        or stream._in_flight_close_request is not None
+    ):
+        return None
+    promise: Promise[None] = Promise()
+    if controller._queue is NO_ITEMS:
+        controller._queue = deque()
+    controller._queue.append(chunk)
+    controller._queue_total_size += 1
+    if not stream._backpressure and controller._queue_total_size >= controller._strategy_hwm:
+        stream._backpressure = True
+        if stream._writer is not None:
+            stream._writer._ready_promise = Promise()
+    if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
+        stream._in_flight_write_request = promise
+        process_write(controller, chunk)
+    else:
+        if stream._write_requests is NO_ITEMS:
+            stream._write_requests = deque()
+        stream._write_requests.append(promise)
+    return promise
+
+
+def process_write(controller: WritableStreamDefaultController, chunk: object) -> None:
+    """WritableStreamDefaultControllerProcessWrite, step 3 on; the first write request is marked in flight."""
+    write_algorithm: Any = controller._write_algorithm
+    sink_write_promise: Promise[Any]
+    if write_algorithm.__class__ is CallbackAlgorithm:
+        try:
+            result = write_algorithm.function(chunk, controller)
+        except (Exception, asyncio.CancelledError) as exception:
+            sink_write_promise = a_promise_rejected_with(reason_of(exception))
+        else:
+            if result is None:
+                event_loop.enqueue_microtask(written, controller)
+                return
+            sink_write_promise = write_algorithm.promise_for(result)
+    else:
+        sink_write_promise = write_algorithm(chunk)
+    upon_written(controller, sink_write_promise)
+
+
+def upon_written(controller: WritableStreamDefaultController, sink_write_promise: Promise[Any] | None) -> None:
+    """Steps 4 and 5 of it; without a promise it is fulfilled."""
+    if sink_write_promise is None:
+        event_loop.enqueue_microtask(written, controller)
+    else:
+        upon(sink_write_promise, lambda _: written(controller), partial(_write_failed, controller))
+
+
+def written(controller: WritableStreamDefaultController) -> None:
+    """The steps upon fulfillment of the sink's write promise."""
+    stream = controller._stream
+    write_request = stream._in_flight_write_request
+    assert write_request is not None
+    write_request._fulfill(None)
+    stream._in_flight_write_request = None
+    entry = controller._queue.popleft()
+    controller._queue_total_size -= entry.size if entry.__class__ is ValueWithSize else 1
+    if controller._queue_total_size < 0:
+        controller._queue_total_size = 0
+    if (
+        stream._backpressure
+        and controller._queue_total_size < controller._strategy_hwm
+        and stream._state == "writable"
+        and stream._close_request is None
+        and stream._in_flight_close_request is None
+    ):
+        stream._backpressure = False
+        if stream._writer is not None:
+            stream._writer._ready_promise._fulfill(None)
+    if controller._queue or stream._state == "erroring":
+        default_controllers.writable_stream_default_controller_advance_queue_if_needed(controller)
+
+
+def _write_failed(controller: WritableStreamDefaultController, reason: object) -> None:
+    """The steps upon rejection of the sink's write promise."""
+    stream = controller._stream
+    if stream._state == "writable":
+        default_controllers.writable_stream_default_controller_clear_algorithms(controller)
+    controller_interface.writable_stream_finish_in_flight_write_with_error(stream, reason)
+
+
+def started(controller: WritableStreamDefaultController) -> None:
+    """The steps upon fulfillment of the start promise."""
+    assert controller._stream._state in {"writable", "erroring"}
+    controller._started = True
+    default_controllers.writable_stream_default_controller_advance_queue_if_needed(controller)
