@@ -1,0 +1,297 @@
+"""Random programs over streams, that log all which can be seen: what the fast paths are compared by.
+
+    trace = await run_program(seed)
+
+Sources, sinks and transformers decide by a generator of random numbers of their own, so that the same program
+behaves in the same way however it is run; unless the order of events differs, and then the logs do, too.
+
+What is not determined is in which order asyncio tasks take their turns. So a program has callbacks that are coroutine
+functions, or else one task that reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+from tests.support import settle
+from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
+from whatwg_streams.other_specs import queue_a_microtask
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+#: Steps after which a run that has not come to rest is cut off.
+PATIENCE = 60
+
+#: So many events of a program without end are sure to have happened by then.
+AT_LEAST = 12
+
+
+class Program:
+    """One random program under way."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.log: list[str] = []
+        self.controllers: list[Any] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.interesting = self.random.random()  # how often something unusual happens
+        self.coroutines = self.random.random() < 0.2
+
+    # What callbacks do --------------------------------------------------------------------------------
+
+    def behave(self, name: str, rng: random.Random, what: Callable[[], object]) -> Any:
+        """Do it, perhaps with microtasks around it; answer at once, in a promise, later, or not at all."""
+        unusual = rng.random() < self.interesting * 0.3
+        if unusual and rng.random() < 0.5:
+            self.microtasks(f"{name} before", rng.randrange(1, 4))
+        what()
+        if unusual and rng.random() < 0.5:
+            self.microtasks(f"{name} after", rng.randrange(1, 4))
+        kind = rng.random() if unusual else 0
+        if kind < 0.5:
+            return None
+        if kind < 0.7:
+            return Promise.resolve(rng.choice([None, 1]))
+        if kind < 0.9 or name.startswith("start"):  # that would throw at once
+            return self.later(name, rng.randrange(1, 6))
+        self.log.append(f"{name} throws")
+        raise ValueError(name)
+
+    def microtasks(self, name: str, count: int) -> None:
+        def run(left: int) -> None:
+            self.log.append(f"microtask {name} {left}")
+            if left:
+                queue_a_microtask(run, left - 1)
+
+        queue_a_microtask(run, count)
+
+    def later(self, name: str, count: int) -> Promise[None]:
+        def run(left: int) -> None:
+            if left:
+                queue_a_microtask(run, left - 1)
+            else:
+                self.log.append(f"{name} is done")
+                resolvers.resolve()
+
+        resolvers = Promise.with_resolvers()
+        queue_a_microtask(run, count)
+        return resolvers.promise
+
+    def callback(self, function: Callable[..., Any], rng: random.Random) -> Callable[..., Any]:
+        if not self.coroutines or rng.random() < 0.5:
+            return function
+
+        async def coroutine(*arguments: Any) -> Any:
+            if rng.random() < 0.3:
+                await asyncio.sleep(0)
+            function(*arguments)
+
+        return coroutine
+
+    def strategy(self, rng: random.Random) -> dict[str, Any]:
+        strategy: dict[str, Any] = {"high_water_mark": rng.choice([0, 1, 1, 1, 2, 3, 16, 0.5, float("inf")])}
+        if rng.random() < 0.25:
+            sizes = rng.choice([(1,), (2,), (0,), (0.1, 1.5), (1, -1)])
+
+            def size(chunk: object) -> float:
+                self.log.append(f"size of {chunk}")
+                return rng.choice(sizes)
+
+            strategy["size"] = size
+        return strategy
+
+    # The parts --------------------------------------------------------------------------------------------
+
+    def source(self, name: str) -> ReadableStream[Any]:
+        rng = random.Random(self.random.random())
+        chunks = rng.choice([0, 1, 2, 5, 20])
+        made = 0
+
+        def enqueue(controller: Any) -> None:
+            nonlocal made
+            for _ in range(rng.choice([1, 1, 1, 1, 0, 2, 3])):
+                if made == chunks:
+                    if rng.random() < 0.8:
+                        self.log.append(f"{name} closes")
+                        controller.close()
+                    else:
+                        self.log.append(f"{name} fails")
+                        controller.error(KeyError(name))
+                    return
+                made += 1
+                self.log.append(f"{name} enqueues {made}, wants {controller.desired_size}")
+                controller.enqueue(f"{name}{made}")
+                self.log.append(f"{name} enqueued {made}, wants {controller.desired_size}")
+
+        def pull(controller: Any) -> Any:
+            self.log.append(f"{name} is pulled, wants {controller.desired_size}")
+            return self.behave(f"pull {name}", rng, lambda: enqueue(controller))
+
+        def cancel(reason: object) -> Any:
+            self.log.append(f"{name} is cancelled: {reason!r}")
+            return self.behave(f"cancel {name}", rng, lambda: None)
+
+        def start(controller: Any) -> Any:
+            self.controllers.append(controller)
+            if rng.random() < 0.2:
+                return self.behave(f"start {name}", rng, lambda: None)
+            return None
+
+        members = {"start": start, "pull": self.callback(pull, rng), "cancel": self.callback(cancel, rng)}
+        return ReadableStream(members, self.strategy(rng))
+
+    def sink(self, name: str) -> WritableStream[Any]:
+        rng = random.Random(self.random.random())
+
+        def write(chunk: object, controller: Any) -> Any:
+            self.log.append(f"{name} writes {chunk}")
+
+            def do() -> None:
+                if rng.random() < self.interesting * 0.05:
+                    self.log.append(f"{name} errors")
+                    controller.error(IndexError(name))
+                elif self.controllers and rng.random() < self.interesting * 0.05:
+                    self.touch(rng.choice(self.controllers), rng, f"by {name}")
+
+            return self.behave(f"write {name}", rng, do)
+
+        def start(controller: Any) -> Any:
+            self.controllers.append(controller)
+            return self.behave(f"start {name}", rng, lambda: None) if rng.random() < 0.2 else None
+
+        def ended(what: str) -> Callable[..., Any]:
+            def end(*arguments: object) -> Any:
+                self.log.append(f"{name} {what} {[repr(one) for one in arguments[:1] if what == 'aborts']}")
+                return self.behave(f"{what} {name}", rng, lambda: None)
+
+            return end
+
+        members = {"start": start, "write": self.callback(write, rng)}
+        members |= {"close": ended("closes"), "abort": ended("aborts")}
+        return WritableStream(members, self.strategy(rng))
+
+    def transform(self, name: str) -> TransformStream[Any, Any]:
+        rng = random.Random(self.random.random())
+        if rng.random() < 0.3:
+            return TransformStream({}, self.strategy(rng), self.strategy(rng))
+
+        def transform(chunk: object, controller: Any) -> Any:
+            self.log.append(f"{name} transforms {chunk}, wants {controller.desired_size}")
+
+            def do() -> None:
+                for copy in range(rng.choice([1, 1, 1, 1, 0, 2])):
+                    controller.enqueue(f"{name}({chunk}){copy or ''}")
+                if rng.random() < self.interesting * 0.03:
+                    rng.choice([controller.terminate, lambda: controller.error(OSError(name))])()
+
+            return self.behave(f"transform {name}", rng, do)
+
+        def flush(controller: Any) -> Any:
+            self.log.append(f"{name} flushes")
+            return self.behave(f"flush {name}", rng, lambda: controller.enqueue("the last"))
+
+        members = {"transform": self.callback(transform, rng), "flush": self.callback(flush, rng)}
+        return TransformStream(members, self.strategy(rng), self.strategy(rng))
+
+    def touch(self, controller: Any, rng: random.Random, who: str) -> None:
+        """Something unexpected happens to a stream, from outside."""
+        method = rng.choice([one for one in ("close", "error", "enqueue") if hasattr(controller, one)])
+        self.log.append(f"{type(controller).__name__}.{method} {who}")
+        try:
+            getattr(controller, method)(*([RuntimeError(who)] if method == "error" else []))
+        except TypeError as error:
+            self.log.append(f"TypeError: {error}")
+
+    # The whole --------------------------------------------------------------------------------------------
+
+    def watch(self, name: str, promise: Awaitable[Any]) -> None:
+        assert isinstance(promise, Promise)
+        promise.then(
+            lambda value: self.log.append(f"{name}: {value!r}"), lambda reason: self.log.append(f"{name}: {reason!r}")
+        )
+
+    def pipe(self, name: str, stream: ReadableStream[Any], depth: int = 0) -> None:
+        while self.random.random() < 0.35:
+            name += "t"
+            stream = stream.pipe_through(self.transform(f"transform {name}"), **self.options(name))
+        if depth < 2 and self.random.random() < 0.15:
+            for number, branch in enumerate(stream.tee()):
+                self.pipe(f"{name}{number}", branch, depth + 1)
+        elif self.random.random() < 0.65 or self.tasks or self.coroutines:
+            self.watch(f"pipe {name}", stream.pipe_to(self.sink(f"sink {name}"), **self.options(name)))
+        else:
+            self.read(name, stream)
+
+    def options(self, name: str) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            option: True for option in ("prevent_close", "prevent_abort", "prevent_cancel") if self.random.random() < 0.15
+        }
+        if self.random.random() < 0.15:
+            controller = AbortController()
+            options["signal"] = controller.signal
+            steps = self.random.randrange(200)
+
+            def abort(left: int) -> None:
+                if left:
+                    queue_a_microtask(abort, left - 1)
+                else:
+                    self.log.append(f"signal of {name}")
+                    controller.abort(f"signal of {name}")
+
+            if steps < 3:
+                abort(0)
+            else:
+                queue_a_microtask(abort, steps)
+        return options
+
+    def read(self, name: str, stream: ReadableStream[Any]) -> None:
+        rng = random.Random(self.random.random())
+        kind = rng.randrange(4)
+
+        async def read() -> None:
+            reader = stream.get_reader()
+            self.watch(f"closed of {name}", reader.closed)
+            while True:
+                reads = [reader.read() for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+                self.log.append(f"{name} reads")
+                for one in reads:
+                    result = await one
+                    self.log.append(f"{name} has read {result.value}")
+                if result.done:
+                    return
+                if rng.random() < 0.03:
+                    self.watch(f"cancel of {name}", reader.cancel(f"by {name}"))
+                if kind == 1 and rng.random() < 0.3:
+                    self.microtasks(name, 2)
+
+        async def iterate() -> None:
+            async for chunk in stream:
+                self.log.append(f"{name} iterates over {chunk}")
+
+        async def run() -> None:
+            try:
+                await (iterate() if kind == 2 else read())
+            except Exception as error:
+                self.log.append(f"{name} has failed: {error!r}")
+
+        self.tasks.append(asyncio.get_running_loop().create_task(run()))
+
+
+async def run_program(seed: int) -> list[str]:
+    """Run the program of this number, and return its log."""
+    program = Program(seed)
+    for number in range(program.random.choice([1, 1, 1, 2])):
+        program.pipe(f"{number}", program.source(f"source {number}"))
+    await settle(PATIENCE)
+    events = len(program.log)
+    await settle(1)
+    if len(program.log) > events:  # it goes on without end, and would be cut off anywhere
+        del program.log[AT_LEAST:]
+        program.log.append("endless")
+    for task in program.tasks:
+        task.cancel()
+    await asyncio.gather(*program.tasks, return_exceptions=True)
+    return program.log

@@ -1,0 +1,44 @@
+"""The fast paths against the plain algorithms: random programs have the same log with both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support import LoopErrors
+from tests.support.random_programs import run_program
+from whatwg_streams._platform import fast_paths
+
+#: How many programs; more with the environment variable.
+PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "2000"))
+AT_A_TIME = 100
+
+
+@contextmanager
+def _switched(enabled: bool) -> Iterator[None]:
+    before = fast_paths.set_enabled(enabled)
+    try:
+        yield
+    finally:
+        fast_paths.set_enabled(before)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("first", range(0, PROGRAMS, AT_A_TIME))
+async def test_a_random_program_has_the_same_log_with_and_without_them(first: int, loop_errors: LoopErrors) -> None:
+    for seed in range(first, first + AT_A_TIME):
+        with _switched(False):
+            plain = await run_program(seed)
+        with _switched(True):
+            fast = await run_program(seed)
+        assert fast == plain, f"seed {seed}"
+        loop_errors.take()
+
+
+def test_the_switch_tells_what_it_was() -> None:
+    with _switched(True):
+        assert fast_paths.set_enabled(False) is True
+        assert fast_paths.set_enabled(True) is False
