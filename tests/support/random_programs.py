@@ -226,9 +226,8 @@ class Program:
             self.read(name, stream)
 
     def options(self, name: str) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            option: True for option in ("prevent_close", "prevent_abort", "prevent_cancel") if self.random.random() < 0.15
-        }
+        prevent = ("prevent_close", "prevent_abort", "prevent_cancel")
+        options: dict[str, Any] = {option: True for option in prevent if self.random.random() < 0.15}
         if self.random.random() < 0.15:
             controller = AbortController()
             options["signal"] = controller.signal
