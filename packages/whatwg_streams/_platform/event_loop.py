@@ -64,6 +64,11 @@ class MicrotaskQueue:
             self._scheduled_on = loop
             loop.call_soon(self._drain)
 
+    def schedule_unless_draining(self) -> None:
+        """Have what was put into the queue by hand drained."""
+        if not self._draining:
+            self.schedule()
+
     def _drain(self) -> None:
         self._scheduled_on = None
         self._spent = 0
@@ -326,6 +331,19 @@ def run_awaitable(
         perform_a_microtask_checkpoint()
 
     future.add_done_callback(done)
+
+
+def run_in_a_task(steps: Awaitable[None]) -> None:
+    """Run steps of our own, whose callbacks have contexts of theirs, in a task."""
+    task = asyncio.get_running_loop().create_task(_wait_for(steps), context=contextvars.Context())
+    _tasks.add(task)
+
+    def done(task: asyncio.Task[None]) -> None:
+        _tasks.discard(task)
+        if not task.cancelled() and (exception := task.exception()) is not None:
+            report_exception(exception, "A pipe raised")
+
+    task.add_done_callback(done)
 
 
 async def _wait_for(awaitable: Awaitable[T]) -> T:

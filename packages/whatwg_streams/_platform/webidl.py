@@ -14,6 +14,7 @@ import inspect
 import math
 import operator
 from collections.abc import Mapping
+from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
@@ -23,10 +24,12 @@ from .promises import (
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
     reason_of,
+    reject,
+    resolve,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Sequence
 
 T = TypeVar("T")
 
@@ -196,6 +199,12 @@ def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Ca
     accepted = _positional_arguments(function, arguments)
     if accepted >= arguments:
         return function  # type: ignore[no-any-return]
+    if inspect.iscoroutinefunction(function):
+
+        async def coroutine_function(*given: object) -> Any:
+            return await function(*given[:accepted])
+
+        return coroutine_function
     return lambda *given: function(*given[:accepted])
 
 
@@ -257,9 +266,59 @@ class CallbackAlgorithm:
         """The promise for what the function returned."""
         if result is None:
             return a_promise_resolved_with_undefined()
+        return a_promise_resolved_with(result, self.context)
+
+    @property
+    def context(self) -> contextvars.Context:
+        """What coroutines of the function run in."""
         if self._context is None:
             self._context = contextvars.Context()
-        return a_promise_resolved_with(result, self._context)
+        return self._context
+
+    def suspended(self, promise: Promise[Any]) -> None:
+        """A coroutine of the function is suspended; when it ends, the promise will be settled."""
+
+
+def first_step(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Any]:
+    """Start the coroutine that a callback function has returned, inside of the task that is running.
+
+    Returns:
+        What it waits for, and None; or None and what it has returned. What it raises is raised.
+    """
+    try:
+        return context.run(coroutine.send, None) or _A_TURN, None
+    except StopIteration as end:
+        return None, end.value
+
+
+#: What a coroutine waits for that just gives way: it yields None.
+_A_TURN: Final = object()
+
+
+def other_steps(
+    algorithm: CallbackAlgorithm, coroutine: Coroutine[Any, Any, Any], waits_for: Any, promise: Promise[Any]
+) -> Generator[Any, Any, None]:
+    """Run the coroutine to its end, in the task that it was started in, and settle the promise as it ends."""
+    run: Any = algorithm.context.run
+    while True:
+        step: Callable[[], Any]
+        try:
+            sent = yield None if waits_for is _A_TURN else waits_for
+        except GeneratorExit:
+            run(coroutine.close)
+            raise
+        except BaseException as exception:
+            step = partial(run, coroutine.throw, exception)
+        else:
+            step = partial(run, coroutine.send, sent)
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            resolve(promise, end.value)
+            return
+        except (Exception, asyncio.CancelledError) as exception:
+            reject(promise, reason_of(exception))
+            return
 
 
 def return_undefined(*_: object) -> None:

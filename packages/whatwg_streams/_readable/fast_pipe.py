@@ -14,26 +14,38 @@ there: with all that is under way queued as the plain algorithms would have queu
 from __future__ import annotations
 
 import asyncio
+import enum
+import inspect
+import types
 from collections import deque
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
-from .._platform.webidl import CallbackAlgorithm
+from .._platform.webidl import CallbackAlgorithm, first_step, other_steps
 from .._strategies import count
-from .._supporting.queue_with_sizes import NO_ITEMS
+from .._supporting.queue_with_sizes import NO_ITEMS, owned
 from .._writable import fast_default as fast_writable
 from . import default_controller, fast_default
 from .ops import default_controllers
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from .._writable.default_controller import WritableStreamDefaultController
     from .default_controller import ReadableStreamDefaultController
     from .ops.pipe_to import _Pipe
 
 #: How many microtasks a chunk takes otherwise: what it counts for the fairness to the event loop.
 MICROTASKS_PER_CHUNK: Final = 4
+
+#: After so many chunks without a callback having been suspended, it is worth a task.
+QUICK: Final = 8
+
+#: A coroutine that is not suspended is done so many turns of the loop after its task was made.
+TURNS_OF_A_TASK: Final = 2
 
 _NOTHING: Final = object()
 
@@ -66,95 +78,204 @@ def move_chunks(pipe: _Pipe) -> bool:
     Returns:
         Whether all is done and queued that follows; otherwise the pipe has still to read.
     """
+    if _is_asynchronous(pipe):
+        if pipe.callbacks_are_quick and _may_move_chunks(pipe, even_if_pulling=True):
+            event_loop.run_in_a_task(_move_chunks_in_a_task(pipe))
+            return True
+        return False
+    if not _may_move_chunks(pipe):
+        return False
+    try:
+        next(_moving_chunks(pipe, in_a_task=False))
+    except StopIteration as end:
+        if end.value is Left.FOR_A_TURN:
+            event_loop.enqueue_microtask(pipe.read, None)
+        return end.value is not Left.TO_READ
+    raise AssertionError("nothing is waited for outside of a task")
+
+
+@types.coroutine
+def _move_chunks_in_a_task(pipe: _Pipe) -> Generator[Any, None, None]:
+    """The same, where callbacks are coroutine functions: they run inside of this one task.
+
+    When one of them is suspended, the loop is left, and the task is that of this callback from then on. Where that
+    is soon, it is not tried again: the plain way, in which the callbacks are tasks of their own, is faster then.
+    """
+    pipe.callbacks_are_quick = False
+    turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
+    while not pipe.shutting_down:
+        if _may_move_chunks(pipe):
+            left = yield from _moving_chunks(pipe, in_a_task=True)
+        elif turns:
+            turns -= 1
+            left = Left.FOR_A_TURN
+        else:
+            left = Left.TO_READ
+        if left is not Left.FOR_A_TURN:
+            if left is Left.TO_READ:
+                pipe.read_a_chunk()
+            return
+        try:
+            yield
+        except BaseException:
+            event_loop.enqueue_microtask(pipe.read, None)
+            raise
+
+
+def _may_move_chunks(pipe: _Pipe, *, even_if_pulling: bool = False) -> bool:
     source, dest = pipe.source, pipe.dest
     readable: Any = source._controller
     writable = dest._controller
-    pull_algorithm: Any = getattr(readable, "_pull_algorithm", None)
+    return (
+        readable.__class__ is default_controller.ReadableStreamDefaultController
+        and isinstance(readable._pull_algorithm, CallbackAlgorithm)
+        and isinstance(writable._write_algorithm, CallbackAlgorithm)
+        and source._state == "readable"
+        and dest._state == "writable"
+        and not source._unread
+        and readable._started
+        and writable._started
+        and (even_if_pulling or not readable._pulling)
+        and not writable._queue
+        and writable._strategy_hwm > 0
+        and writable._strategy_size_algorithm is count
+        and dest._close_request is None
+        and dest._in_flight_close_request is None
+        and (even_if_pulling or not event_loop.microtasks_are_pending())
+    )
+
+
+def _is_asynchronous(pipe: _Pipe) -> bool:
+    """Whether a callback is a coroutine function."""
+    for algorithm in (pipe.source._controller._pull_algorithm, pipe.dest._controller._write_algorithm):
+        code = getattr(getattr(algorithm, "function", None), "__code__", None)
+        if code is not None and code.co_flags & inspect.CO_COROUTINE:
+            return True
+    return False
+
+
+class Left(enum.Enum):
+    """How the loop was left."""
+
+    TO_READ = enum.auto()  # the pipe has to read, plainly
+    FOR_A_TURN = enum.auto()  # it is the event loop's turn; then the pipe has to read
+    UNDER_WAY = enum.auto()  # all that follows is queued
+
+
+def _moving_chunks(pipe: _Pipe, *, in_a_task: bool) -> Generator[Any, None, Left]:
+    source, dest = pipe.source, pipe.dest
+    readable: Any = source._controller
+    writable = dest._controller
+    pull_algorithm: Any = readable._pull_algorithm
     write_algorithm: Any = writable._write_algorithm
-    if (
-        event_loop.microtasks_are_pending()
-        or readable.__class__ is not default_controller.ReadableStreamDefaultController
-        or pull_algorithm.__class__ is not CallbackAlgorithm
-        or write_algorithm.__class__ is not CallbackAlgorithm
-        or source._state != "readable"
-        or dest._state != "writable"
-        or source._unread
-        or not readable._started
-        or not writable._started
-        or readable._pulling
-        or writable._queue
-        or writable._strategy_size_algorithm is not count
-        or dest._close_request is not None
-        or dest._in_flight_close_request is not None
-    ):
-        return False
+    pull, write = pull_algorithm.function, write_algorithm.function
+    pull_context = pull_algorithm.context if in_a_task else None
+    write_context = write_algorithm.context if in_a_task else None
+    high_water_mark = readable._strategy_hwm
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
-    pull, write = pull_algorithm.function, write_algorithm.function
-    high_water_mark = readable._strategy_hwm
-    requests: deque[Any] | None = None
     write_request: Promise[None] = Promise()
     write_request._promise_is_handled = True
     catch = _Catch(pipe)
     source._disturbed = True
+    moved = 0
     while queue._spent < event_loop.MICROTASKS_PER_TURN:
+        coroutine: Any = None
+        waits_for: Any = None
+        failed: Promise[Any] | None = None
         if readable._queue:
-            if readable._close_requested:
-                if len(readable._queue) == 1:
-                    return False
-                chunk = fast_default.dequeue(readable)
-            else:
-                chunk = fast_default.dequeue(readable)
-                if readable._queue_total_size < high_water_mark:
-                    readable._pulling = True
-                    try:
-                        result = pull(readable)
-                    except (Exception, asyncio.CancelledError) as exception:
-                        _pull_goes_on(readable, a_promise_rejected_with(reason_of(exception)))
-                        pipe.chunk_steps(chunk)
-                        return True
-                    if result is not None or jobs or readable._pull_again:
-                        _pull_goes_on(readable, None if result is None else pull_algorithm.promise_for(result))
-                        pipe.chunk_steps(chunk)
-                        return True
-                    readable._pulling = False
+            if readable._close_requested and len(readable._queue) == 1:
+                return Left.TO_READ
+            chunk = fast_default.dequeue(readable)
+            if readable._queue_total_size < high_water_mark and not readable._close_requested:
+                readable._pulling = True
+                try:
+                    result = pull(readable)
+                    if result is not None and pull_context is not None and result.__class__ is CoroutineType:
+                        coroutine = result
+                        waits_for, result = first_step(pull_context, coroutine)
+                except (Exception, asyncio.CancelledError) as exception:
+                    failed, result = a_promise_rejected_with(reason_of(exception)), None
+                if waits_for is not None:
+                    promise = _pull_is_suspended(readable, pull_algorithm)
+                    pipe.chunk_steps(chunk)
+                    yield from other_steps(pull_algorithm, coroutine, waits_for, promise)
+                    return Left.UNDER_WAY
+                if result is not None or failed is not None or jobs or readable._pull_again:
+                    _pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
+                    pipe.chunk_steps(chunk)
+                    return Left.UNDER_WAY
+                readable._pulling = False
         elif high_water_mark == 0:
-            if requests is None:
-                requests = pipe.reader._read_requests = deque()
+            requests = pipe.reader._read_requests = owned(pipe.reader._read_requests)
             requests.append(catch)
             readable._pulling = True
-            rejected: Promise[Any] | None = None
             try:
                 result = pull(readable)
+                if result is not None and pull_context is not None and result.__class__ is CoroutineType:
+                    coroutine = result
+                    waits_for, result = first_step(pull_context, coroutine)
             except (Exception, asyncio.CancelledError) as exception:
-                result, rejected = None, a_promise_rejected_with(reason_of(exception))
+                failed, result = a_promise_rejected_with(reason_of(exception)), None
             chunk = catch.chunk
-            if rejected is not None or result is not None or jobs or readable._pull_again or chunk is _NOTHING:
+            if (
+                waits_for is not None
+                or result is not None
+                or failed is not None
+                or jobs
+                or readable._pull_again
+                or chunk is _NOTHING
+            ):
                 if chunk is not _NOTHING:
                     pipe.pending_chunks.append(chunk)
                     jobs.insert(catch.place, (pipe.write, None))
+                    queue.schedule_unless_draining()
                 elif requests and requests[0] is catch:
                     requests[0] = pipe
-                _pull_goes_on(readable, rejected if result is None else pull_algorithm.promise_for(result))
-                return True
+                if waits_for is not None:
+                    promise = _pull_is_suspended(readable, pull_algorithm)
+                    yield from other_steps(pull_algorithm, coroutine, waits_for, promise)
+                    return Left.UNDER_WAY
+                _pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
+                return Left.UNDER_WAY
             catch.chunk = _NOTHING
         else:
-            return False
+            return Left.TO_READ
         dest._in_flight_write_request = write_request
         try:
             result = write(chunk, writable)
+            if result is not None and write_context is not None and result.__class__ is CoroutineType:
+                coroutine = result
+                waits_for, result = first_step(write_context, coroutine)
         except (Exception, asyncio.CancelledError) as exception:
-            _write_goes_on(pipe, readable, write_request, chunk, a_promise_rejected_with(reason_of(exception)))
-            return True
-        if result is not None or jobs or dest._state != "writable" or readable._pull_again:
-            promise = None if result is None else write_algorithm.promise_for(result)
+            failed, result = a_promise_rejected_with(reason_of(exception)), None
+        if waits_for is not None:
+            promise = Promise[Any]()
             _write_goes_on(pipe, readable, write_request, chunk, promise)
-            return True
+            yield from other_steps(write_algorithm, coroutine, waits_for, promise)
+            return Left.UNDER_WAY
+        if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
+            _write_goes_on(
+                pipe, readable, write_request, chunk, failed if result is None else write_algorithm.promise_for(result)
+            )
+            return Left.UNDER_WAY
         dest._in_flight_write_request = None
         readable._pulling = False
         queue._spent += MICROTASKS_PER_CHUNK
-    event_loop.enqueue_microtask(pipe.read, None)
-    return True
+        moved += 1
+        if moved == QUICK:
+            pipe.callbacks_are_quick = True
+    if in_a_task:
+        queue._spent = 0  # a turn of the loop is what comes next
+    return Left.FOR_A_TURN
+
+
+def _pull_is_suspended(readable: ReadableStreamDefaultController, algorithm: CallbackAlgorithm) -> Promise[Any]:
+    """The pull is done when the promise is settled."""
+    promise: Promise[Any] = Promise()
+    algorithm.suspended(promise)
+    _pull_goes_on(readable, promise)
+    return promise
 
 
 def _pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:
@@ -180,7 +301,9 @@ def _write_goes_on(
     dest = pipe.dest
     writable: WritableStreamDefaultController = dest._controller
     if readable._pulling:  # its microtask comes before those of the sink
-        event_loop._this_thread.queue._jobs.appendleft((fast_default.pulled, readable))
+        queue = event_loop._this_thread.queue
+        queue._jobs.appendleft((fast_default.pulled, readable))
+        queue.schedule_unless_draining()
     if writable._queue is NO_ITEMS:
         writable._queue = deque()
     writable._queue.append(chunk)

@@ -91,6 +91,7 @@ class _Pipe:
     """A pipe under way; as a read request, its own."""
 
     __slots__ = (
+        "callbacks_are_quick",
         "closes_after_reading",
         "current_write",
         "dest",
@@ -137,6 +138,7 @@ class _Pipe:
         self.pending_chunks: list[Any] = []
         self.current_write: Promise[None] = a_promise_resolved_with_undefined()
         self.closes_after_reading = False
+        self.callbacks_are_quick = True  # until one of them turns out to be suspended
 
     def abort_algorithm(self) -> None:
         """The signal was aborted."""
@@ -247,9 +249,13 @@ class _Pipe:
             upon(self.writer._ready_promise, self.read, None)
 
     def read(self, _: object) -> None:
-        """Read a chunk, unless there is backpressure once more."""
+        """Read a chunk."""
         if self.shutting_down or (fast_paths.enabled and fast_pipe.move_chunks(self)):
             return
+        self.read_a_chunk()
+
+    def read_a_chunk(self) -> None:
+        """Read a chunk, unless there is backpressure once more."""
         desired_size = writable_stream_default_writer_get_desired_size(self.writer)
         if desired_size is None or desired_size <= 0:
             self.step(None)
