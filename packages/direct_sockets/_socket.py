@@ -6,8 +6,10 @@ word for word are in `_socket_of_two_streams`.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from whatwg_streams import AbortError, Promise
 from whatwg_streams.other_specs import mark_as_handled, reject
@@ -16,20 +18,29 @@ from ._steps import InParallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import TracebackType
+    from types import CodeType, FrameType, TracebackType
     from typing import Any
 
+    from ._operating_system import Answer
+
 OpenInfo = TypeVar("OpenInfo")
+
+
+class _Closable(Protocol):
+    """What the operating system has opened."""
+
+    def close(self) -> Answer[None]: ...
 
 
 class Socket(ABC, Generic[OpenInfo]):
     """A socket that opens at once, and says so with two promises."""
 
-    __slots__ = ("__weakref__", "_closed_promise", "_opened_promise", "_opening")
+    __slots__ = ("__weakref__", "_closed_promise", "_opened_at", "_opened_promise", "_opening")
 
     _opened_promise: Promise[OpenInfo]
     _closed_promise: Promise[None]
     _opening: InParallel | None
+    _opened_at: tuple[CodeType, int] | None  # the line that called the constructor, for the ResourceWarning
 
     def _initialize(self) -> None:
         """The initial values of the internal slots."""
@@ -38,6 +49,7 @@ class Socket(ABC, Generic[OpenInfo]):
         # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
         mark_as_handled(self._closed_promise)
         self._opening = None
+        self._opened_at = None
 
     @property
     def closed(self) -> Promise[None]:
@@ -64,6 +76,7 @@ class Socket(ABC, Generic[OpenInfo]):
 
         # (It is cancelled by `_give_up`; or because the loop is shut down.)
         self._opening = InParallel(opening, if_cancelled=self._was_given_up)
+        self._opened_at = _line_of_the_caller(sys._getframe(1))
 
     def _reject_both_promises(self, error: Exception) -> None:
         """The two steps that each refusal and each failure have.
@@ -108,3 +121,34 @@ class Socket(ABC, Generic[OpenInfo]):
     @abstractmethod
     def _close_even_if_locked(self) -> None:
         """Close the socket; one that is closed, or that could not be opened, stays what it is."""
+
+    # Being collected -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _still_open(self) -> _Closable | None:
+        """What the operating system has not been told to close."""
+
+    def __del__(self) -> None:
+        """Nobody can close the socket any more: say so, and close it."""
+        if not hasattr(self, "_opened_at"):  # the constructor has raised
+            return
+        still_open = self._still_open()
+        if still_open is None:
+            return
+        try:
+            where = ""
+            if self._opened_at is not None:
+                code, line = self._opened_at
+                where = f", opened at {code.co_filename}:{line}"
+            warnings.warn(f"unclosed {self!r}{where}", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            answer = still_open.close()
+            if isinstance(answer, Promise):
+                mark_as_handled(answer)
+
+
+def _line_of_the_caller(frame: FrameType | None) -> tuple[CodeType, int] | None:
+    """The line outside of this package that has called into it."""
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lineno)

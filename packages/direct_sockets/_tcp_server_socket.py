@@ -318,6 +318,10 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
             mark_as_handled(cancel_readable_stream(self._readable, None))
 
     @override
+    def _still_open(self) -> TCPServer | None:
+        return self._server if self._readable_is_active else None
+
+    @override
     def __repr__(self) -> str:
         if self._server is None:
             state = "opening" if self._opening is not None else "not opened"

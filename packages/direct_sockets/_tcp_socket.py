@@ -491,6 +491,10 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         return self._connection.close()
 
     @override
+    def _still_open(self) -> TCPConnection | None:
+        return None if self._closed_is_settled() else self._connection
+
+    @override
     def __repr__(self) -> str:
         if self._connection is None:
             state = "opening" if self._opening is not None else "not opened"

@@ -433,6 +433,10 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         return self._socket.close()
 
     @override
+    def _still_open(self) -> DatagramSocket | None:
+        return None if self._closed_is_settled() else self._socket
+
+    @override
     def __repr__(self) -> str:
         if self._socket is None:
             state = "opening" if self._opening is not None else "not opened"

@@ -150,13 +150,16 @@ async def test_what_reading_a_message_raises_ends_the_writing() -> None:  # E8
         def data(self) -> bytes:
             raise ZeroDivisionError
 
-    _, info, _ = await handmade_udp_socket()
+    socket, info, _ = await handmade_udp_socket()
     writer = info.writable.get_writer()
     promise = writer.write(Odd())
     with pytest.raises(ZeroDivisionError):
         await promise
     with pytest.raises(ZeroDivisionError):
         await writer.closed
+    writer.release_lock()
+    with pytest.raises(ZeroDivisionError):
+        await socket.close()
 
 
 async def test_messages_go_to_the_system_one_after_the_other() -> None:
