@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
     from conformance.spec.check import Finding
 
-_NAMES: Final = {"streams": "Streams", "direct_sockets": "Direct Sockets", "dom": "DOM and DOMException"}
+#: A module of one section: "test_4_2_readable_stream".
+_SECTION: Final = re.compile(r"test_(\d+(?:_\d+)*)_(\w+)")
+
+_NAMES: Final = {
+    "streams": "Streams",
+    "direct_sockets": "Direct Sockets",
+    "dom": "DOM and DOMException",
+    "sockets": "Direct Sockets",
+}
 
 
 def of_spec_index() -> tuple[Part, list[Finding]]:
@@ -42,7 +51,7 @@ def _row(name: str, there: int, left_out: int, of: int) -> Row:
 
 
 def of_tests(junit: Path) -> tuple[Part, Part]:
-    """Web IDL, by standard, and the tests, by folder; from what pytest writes of its run.
+    """Web IDL, by standard, and the tests, by section or folder; from what pytest writes of its run.
 
     Raises:
         RecordError: it is nothing of the kind.
@@ -61,17 +70,25 @@ def of_tests(junit: Path) -> tuple[Part, Part]:
             continue
         failed = int(case.find("failure") is not None or case.find("error") is not None)
         not_run = int(case.find("skipped") is not None)
-        tests[_folder(case.get("classname") or "")].append(Row("", 1 - failed - not_run, failed, not_run, 1))
+        tests[_section(case.get("classname") or "")].append(Row("", 1 - failed - not_run, failed, not_run, 1))
     return (
         Part("idl", "Web IDL", "", tuple(_sum(_NAMES[name], rows) for name, rows in web_idl.items())),
         Part("own", "Own conformance tests", "", tuple(_sum(name, tests[name]) for name in sorted(tests))),
     )
 
 
-def _folder(module: str) -> str:
-    """ "conformance.streams.test_tee" is one of streams; one that is in no folder is of the checks themselves."""
+def _section(module: str) -> str:
+    """ "conformance.streams.test_4_2_readable_stream" is §4.2 of streams.
+
+    One without a number is of its folder; one that is in no folder is of the checks themselves.
+    """
     parts = module.split(".")
-    return parts[1] if len(parts) > 2 else "of the checks themselves"
+    if len(parts) < 3:
+        return "of the checks themselves"
+    folder = _NAMES.get(parts[1], parts[1])
+    if match := _SECTION.fullmatch(parts[2]):
+        return f"{folder} §{match[1].replace('_', '.')} {match[2].replace('_', ' ')}"
+    return folder
 
 
 def _sum(name: str, rows: list[Row]) -> Row:

@@ -141,6 +141,8 @@ JUNIT = """<?xml version="1.0" encoding="utf-8"?>
 <testcase classname="conformance.streams.test_tee" name="a"/>
 <testcase classname="conformance.streams.test_tee" name="b"><failure message="x"/></testcase>
 <testcase classname="conformance.streams.deeper.test_tee" name="c"><error message="x"/></testcase>
+<testcase classname="conformance.streams.test_4_9_1_pipe_to" name="a"/>
+<testcase classname="conformance.sockets.test_1_1_tcp_socket" name="a"/>
 <testcase classname="conformance.test_spec_index" name="a"><skipped message="x"/></testcase>
 </testsuite></testsuites>
 """
@@ -151,7 +153,12 @@ def test_what_pytest_writes_is_counted(tmp_path: Path) -> None:
     path.write_text(JUNIT, encoding="utf-8")
     web_idl, own = of_tests(path)
     assert web_idl.rows == (Row("Streams", 13, 2, 0, 15),)
-    assert own.rows == (Row("of the checks themselves", 0, 0, 1, 1), Row("streams", 1, 2, 0, 3))
+    assert own.rows == (
+        Row("Direct Sockets §1.1 tcp socket", 1, 0, 0, 1),
+        Row("Streams", 1, 2, 0, 3),
+        Row("Streams §4.9.1 pipe to", 1, 0, 0, 1),
+        Row("of the checks themselves", 0, 0, 1, 1),
+    )
 
 
 def test_what_pytest_did_not_write_is_an_error(tmp_path: Path) -> None:
