@@ -145,6 +145,7 @@ async def sweep(
     stride: int = 1,
 ) -> Row:
     """Interrupt the scenario in each of the ways, under each of the settings, at every step or at so many of them."""
+    await _case(Row("a rehearsal, for what is made once for the loop"), make, ways[0], 10**9)
     row = Row(name)
     for (fast, microtasks), interrupt in itertools.product(settings, ways):
         step, more = first, True

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from tests.trust.sweep import ALL_SETTINGS, EVERY_WAY, MakeScenario, Ways, callback_cancelled, sweep
 from tests.trust.table import Row
 
-from . import byte_reads, callbacks, iterables, pipes, reads, writes
+from . import byte_reads, callbacks, iterables, pipes, reads, sockets, writes
 
 
 def _all_scenarios() -> Iterator[tuple[str, MakeScenario, Ways]]:
-    for module in (reads, byte_reads, iterables, writes, pipes):
+    for module in (reads, byte_reads, iterables, writes, pipes, sockets):
         for name, make in module.scenarios():
             yield name, make, EVERY_WAY
     for name, make in callbacks.scenarios():
