@@ -290,7 +290,7 @@ def test_sole_policy_is_taken_down_as_it_is() -> None:
 def test_policy_does_not_change() -> None:
     policy = PermissionsPolicy(ONE)
     with policy, pytest.raises(TypeError, match="does not change; make another one"):
-        policy.__init__(ALL)  # type: ignore[misc]
+        policy.__init__(ALL)
     assert _granted(policy) == [SOCKETS]
 
 
