@@ -11,6 +11,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from direct_sockets import MulticastController, UDPMessage, UDPSocket
+from whatwg_streams import AbortError
 
 from .addresses import PRIVATE_IPV4, PRIVATE_IPV6
 from .world import ALL, BOTH, ONE, OUTSIDE, PORT, WITH_MULTICAST, Attempt, World, opens, reaches, say
@@ -84,9 +85,12 @@ async def _redirected(to: str, index: int, _: World) -> bool:
     """Send from a socket that is connected to outside."""
     with ONE:
         socket = UDPSocket(remote_address=OUTSIDE[0], remote_port=PORT)
-        await say(await socket.opened, [*_messages(to)][index])
-        with suppress(TypeError):  # the message's
-            await socket.close()
+        info = await socket.opened
+        await say(info, [*_messages(to)][index])
+        await info.readable.cancel()
+        with suppress(TypeError, AbortError):
+            await info.writable.abort()
+            await socket.closed
     return False
 
 
