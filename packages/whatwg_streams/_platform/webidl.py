@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What a slot has before it is set.
+UNDEFINED: Final[Any] = None
+
 #: Beyond it a double no longer holds every integer.
 LARGEST_EXACT_INTEGER = 2**53 - 1
 
@@ -176,13 +179,13 @@ def convert_object(value: object, what: str) -> object:
     return value
 
 
-def get_member(dictionary: object, name: str) -> Any:
+def get_member(dictionary: Any, name: str) -> Any:
     """The member of an object or a mapping, or None where it does not exist.
 
     https://webidl.spec.whatwg.org/#js-dictionary
     """
     if type(dictionary) is dict or isinstance(dictionary, Mapping):
-        return cast("Mapping[str, Any]", dictionary).get(name)
+        return dictionary.get(name)
     return getattr(dictionary, name, None)
 
 
@@ -191,21 +194,15 @@ def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Ca
 
     As in JavaScript, a function may take fewer arguments than it is called with.
     """
-    function = get_member(dictionary, name)
-    if function is None:
-        return None
+    function: Callable[..., Any] | None = get_member(dictionary, name)
+    if function is None or (type(function) is FunctionType and function.__code__.co_argcount >= arguments):
+        return function
     if not callable(function):
         raise TypeError(f"{what}.{name}: expected a function, not {type(function).__name__}")
     accepted = _positional_arguments(function, arguments)
     if accepted >= arguments:
-        return function  # type: ignore[no-any-return]
-    if inspect.iscoroutinefunction(function):
-
-        async def coroutine_function(*given: object) -> Any:
-            return await function(*given[:accepted])
-
-        return coroutine_function
-    return lambda *given: function(*given[:accepted])
+        return function
+    return _taking_fewer_arguments(function, arguments, accepted)
 
 
 def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
@@ -226,6 +223,30 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
     if any(one.kind is one.VAR_POSITIONAL for one in parameters):
         return wanted
     return min(wanted, sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters) - bound)
+
+
+def _taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:
+    """A function that is called with so many arguments, of which the other one accepts fewer."""
+    if _is_coroutine_function(function):
+        if (given, accepted) == (2, 1):
+
+            async def first_of_two(first: Any, _: Any) -> Any:
+                return await function(first)
+
+            return first_of_two
+
+        async def first_of_all(*arguments: Any) -> Any:
+            return await function(*arguments[:accepted])
+
+        return first_of_all
+    if (given, accepted) == (2, 1):
+        return lambda first, _: function(first)
+    return lambda *arguments: function(*arguments[:accepted])
+
+
+def _is_coroutine_function(function: Callable[..., Any]) -> bool:
+    code = getattr(function, "__code__", None)
+    return inspect.iscoroutinefunction(function) if code is None else bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 # Callbacks ---------------------------------------------------------------------------------------

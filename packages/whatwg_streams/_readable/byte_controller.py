@@ -32,7 +32,6 @@ class ReadableByteStreamController:
     """
 
     __slots__ = (
-        "__weakref__",
         "_auto_allocate_chunk_size",
         "_byob_request",
         "_cancel_algorithm",

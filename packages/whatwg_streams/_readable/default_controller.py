@@ -28,7 +28,6 @@ class ReadableStreamDefaultController:
     """
 
     __slots__ = (
-        "__weakref__",
         "_cancel_algorithm",
         "_close_requested",
         "_pull_again",

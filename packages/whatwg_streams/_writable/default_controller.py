@@ -39,7 +39,6 @@ class WritableStreamDefaultController:
     """
 
     __slots__ = (
-        "__weakref__",
         "_abort_algorithm",
         "_abort_controller",
         "_close_algorithm",

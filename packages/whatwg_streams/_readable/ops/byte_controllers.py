@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._platform import buffers
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned, reset_queue
 from .. import byob_reader, byte_controller, default_reader
@@ -362,7 +362,7 @@ def set_up_readable_byte_stream_controller(
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert cast("object", stream._controller) is None
+    assert stream._controller is UNDEFINED
     # 2. If buffers are to be allocated,
     if auto_allocate_chunk_size is not None:
         # 2.1. Assert: their size is an integer, (Its type says so.)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop, fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
 from .. import default_controller, fast_default, unread
 from . import controller_interface, streams
@@ -213,7 +213,7 @@ def set_up_readable_stream_default_controller(
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert cast("object", stream._controller) is None
+    assert stream._controller is UNDEFINED
     # 2. The controller's stream.
     controller._stream = stream
     # 3. An empty queue.

@@ -14,7 +14,7 @@ from ..._platform.async_sequence import (
     open_an_async_sequence,
 )
 from ..._platform.promises import Promise, react
-from ..._platform.webidl import new
+from ..._platform.webidl import UNDEFINED, new
 from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
 from .. import byob_reader, byte_controller, default_controller, default_reader, stream as stream_module
@@ -106,7 +106,7 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     # 3. Nobody has read from it.
     stream._disturbed = False
     # (Nor has it a controller, or been transferred; and no read of it was taken back.)
-    stream._controller = cast("Any", None)
+    stream._controller = UNDEFINED
     stream._detached = False
     stream._unread = None
     stream._discard_algorithm = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform import fast_paths
 from ..._platform.promises import Promise, resolve
+from ..._platform.webidl import UNDEFINED
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
@@ -80,7 +81,7 @@ def initialize_transform_stream(
     # 10. There is.
     transform_stream_set_backpressure(stream, backpressure=True)
     # 11. There is no controller yet.
-    stream._controller = cast("Any", None)
+    stream._controller = UNDEFINED
     # (And it is not [[Detached]].)
     stream._detached = False
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop, fast_paths
 from ..._platform.dom_exception import RangeError
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
 from .. import default_controller, fast_default
 from . import controller_interface
@@ -34,7 +34,7 @@ def set_up_writable_stream_default_controller(
     """https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller"""
     # 1. Assert: it is a WritableStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert cast("object", stream._controller) is None
+    assert stream._controller is UNDEFINED
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.

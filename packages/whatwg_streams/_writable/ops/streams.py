@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop
 from ..._platform.abort import signal_abort
@@ -13,7 +13,7 @@ from ..._platform.promises import (
     mark_as_handled,
     resolve,
 )
-from ..._platform.webidl import new
+from ..._platform.webidl import UNDEFINED, new
 from ..._supporting.miscellaneous import is_non_negative_number
 from ..._supporting.queue_with_sizes import NO_ITEMS
 from .. import default_controller, default_writer, stream as stream_module
@@ -75,7 +75,7 @@ def initialize_writable_stream(stream: WritableStream[Any]) -> None:
     # 2. These are undefined.
     stream._stored_error = None
     stream._writer = None
-    stream._controller = cast("Any", None)
+    stream._controller = UNDEFINED
     stream._in_flight_write_request = None
     stream._close_request = None
     stream._in_flight_close_request = None
