@@ -42,18 +42,18 @@ get_running_loop_or_none = asyncio._get_running_loop
 class MicrotaskQueue:
     """The microtasks of one thread."""
 
-    __slots__ = ("_draining", "_jobs", "_place", "_scheduled_on", "_spent")
+    __slots__ = ("_draining", "_jobs", "_scheduled_on", "_spent", "place")
 
     _jobs: deque[Job]
     _draining: bool
-    _place: _Place
     _spent: int  # microtasks and awaits since the loop had its turn
     _scheduled_on: asyncio.AbstractEventLoop | None
+    place: _Place  # of the task that waits without having been suspended
 
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
-        self._place = _Place(self)
+        self.place = _Place(self)
         self._spent = 0
         self._scheduled_on = None
 
@@ -102,7 +102,7 @@ class MicrotaskQueue:
         try:
             while jobs and self._spent < MICROTASKS_PER_TURN:
                 job = jobs.popleft()
-                if job is self._place.job:
+                if job is self.place.job:
                     return True
                 callback, argument = job
                 if callback is Waiter.wake and argument.is_waiting():
@@ -117,7 +117,7 @@ class MicrotaskQueue:
                     return True
                 del job, callback, argument
         except BaseException:
-            self._place = _Place(self)  # the other one may still be waiting
+            self.place = _Place(self)  # the other one may still be waiting
             raise
         finally:
             self._draining = draining
@@ -221,28 +221,15 @@ def passes_without_suspending() -> bool:
     return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
 
 
-def may_wait_without_suspending() -> bool:
-    """Whether there are microtasks here that may settle what a task is about to wait for."""
-    return enqueue_microtask is _enqueue_on_this_thread and bool(_this_thread.queue._jobs) and fast_paths.enabled
+def queue_to_wait_in() -> MicrotaskQueue | None:
+    """The queue in which a task may wait at a place, without being suspended.
 
-
-class _Awaitable(Protocol):
-    _promise_state: str
-
-    def _add_reaction(self, reaction: Any) -> None: ...
-
-
-def place_to_wait_at(promise: _Awaitable) -> _Place | None:
-    """Wait for the promise without being suspended, as far as microtasks that are queued will settle it.
-
-    Returns:
-        None if it has settled, and the task may go on. Otherwise what stands for the task among the reactions
-        of the promise or in the queue: a `Waiter` has to replace it there.
+    None if no microtask is there that could settle what it is about to wait for.
     """
     queue = _this_thread.queue
-    place = queue._place
-    promise._add_reaction(place)
-    return None if queue.run_inside_a_task(place.job) else place
+    if not queue._jobs or not fast_paths.enabled or enqueue_microtask is not _enqueue_on_this_thread:
+        return None
+    return queue
 
 
 def adopt_waiting_microtasks() -> None:

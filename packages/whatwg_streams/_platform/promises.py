@@ -228,15 +228,17 @@ class Promise(Generic[T_co]):
         if self._promise_state == "fulfilled" and event_loop.passes_without_suspending():
             return self._promise_result  # type: ignore[no-any-return]
         if self._promise_state == "pending":
-            event_loop.adopt_waiting_microtasks()
-            if event_loop.may_wait_without_suspending():
-                place = event_loop.place_to_wait_at(self)
-                if place is not None:
+            queue = event_loop.queue_to_wait_in()
+            if queue is not None:
+                place = queue.place
+                self._add_reaction(place)
+                if not queue.run_inside_a_task(place.job):
                     waiter = event_loop.Waiter(self)
                     self._replace_reaction(place, waiter)
                     place.becomes(waiter)
                     yield waiter
             else:
+                event_loop.adopt_waiting_microtasks()
                 waiter = event_loop.Waiter(self)
                 self._add_reaction(waiter)
                 yield waiter
@@ -349,7 +351,11 @@ class AbandonablePromise(Promise[T_co]):
     @override
     def _add_reaction(self, reaction: _Reaction) -> None:
         self._observers += 1
-        super()._add_reaction(reaction)
+        if self._promise_state == "pending" and self._promise_reactions is None:  # the common case, made short
+            self._promise_is_handled = True
+            self._promise_reactions = reaction
+        else:
+            super()._add_reaction(reaction)
 
     @override
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:

@@ -184,8 +184,9 @@ def get_member(dictionary: Any, name: str) -> Any:
 
     https://webidl.spec.whatwg.org/#js-dictionary
     """
+    members: Any = dictionary
     if type(dictionary) is dict or isinstance(dictionary, Mapping):
-        return dictionary.get(name)
+        return members.get(name)
     return getattr(dictionary, name, None)
 
 
@@ -240,7 +241,11 @@ def _taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: 
 
         return first_of_all
     if (given, accepted) == (2, 1):
-        return lambda first, _: function(first)
+
+        def the_first_of_two(first: Any, _: Any) -> Any:
+            return function(first)
+
+        return the_first_of_two
     return lambda *arguments: function(*arguments[:accepted])
 
 

@@ -41,7 +41,12 @@ class _IterationPromise(AbandonablePromise[Any]):
     __slots__ = ("chunk", "reader", "serial", "stream")
 
     def __init__(self, stream: ReadableStream[Any], reader: ReadableStreamDefaultReader[Any]) -> None:
-        super().__init__()
+        self._promise_state = "pending"
+        self._promise_result = None
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = False
+        self._observers = 0
         self.stream = stream
         self.reader = reader
         self.serial = next(unread.serials)

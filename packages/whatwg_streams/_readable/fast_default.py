@@ -159,8 +159,8 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     return default_reader._ReadPromise(stream, serial, "fulfilled", result)
 
 
-def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
-    """ReadableStreamDefaultReaderRead, while chunks are queued.
+def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
+    """ReadableStreamDefaultReaderRead, of a stream that is readable.
 
     Returns:
         Whether it was done; otherwise the plain algorithm is needed.
@@ -173,7 +173,15 @@ def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
     ):
         return False
     queue = controller._queue
-    if not queue or (controller._close_requested and len(queue) == 1):
+    if not queue:
+        stream._disturbed = True
+        if reader._read_requests is NO_ITEMS:
+            reader._read_requests = deque()
+        reader._read_requests.append(read_request)
+        if not controller._pulling or not controller._pull_again:
+            call_pull_if_needed(controller)
+        return True
+    if controller._close_requested and len(queue) == 1:
         return False
     stream._disturbed = True
     read_request.chunk_steps(take_from_the_queue(controller))

@@ -148,7 +148,7 @@ def readable_stream_default_reader_read(reader: ReadableStreamDefaultReader[Any]
     stream = reader._stream
     # 2. Assert: there is one.
     assert stream is not None
-    if fast_paths.enabled and fast_default.read_for(stream, read_request):
+    if fast_paths.enabled and fast_default.read_for(reader, stream, read_request):
         return
     # 3. It is disturbed.
     stream._disturbed = True
