@@ -14,6 +14,7 @@ from whatwg_streams._platform import host
 from .conversions import RefusedError
 from .model import python_name
 from .observers_streams import refuses
+from .stage import keep
 from .trial import Algorithm, Trial, observes, settled
 
 
@@ -22,7 +23,10 @@ async def opened(trial: Trial, interface: Any, **others: Any) -> HandmadeSystem:
     system = HandmadeSystem()
     with system.installed(ALL):
         socket = await trial.call(interface, **others)
-    await settled(socket.opened)
+    try:
+        await settled(socket.opened)
+    finally:
+        socket._give_up()
     return system
 
 
@@ -75,7 +79,8 @@ def _content(data: memoryview | None) -> bytes:
 
 @observes("TCPSocket.write(chunk)", algorithm=_content)
 async def _(trial: Trial) -> object:
-    _, info, connection = await handmade_socket()
+    socket, info, connection = await handmade_socket()
+    keep(socket)
     with info.writable.get_writer() as writer:
         await settled(await trial.call(writer.write))
     return bytes(connection.written)
@@ -149,7 +154,8 @@ async def _(trial: Trial) -> object:
 
 async def sent(trial: Trial, **members: Any) -> tuple[bytes, Any]:
     """The datagram, and its destination, that comes of a message with the value of the trial."""
-    _, info, datagrams = await handmade_udp_socket(bound=True)
+    socket, info, datagrams = await handmade_udp_socket(bound=True)
+    keep(socket)
     message = {"data": b"ping", "remote_address": "example.com", "remote_port": 53, **members}
     if trial.place.member is not None:
         message.pop(python_name(trial.place.member.name), None)
@@ -205,7 +211,8 @@ def source(text: str | None) -> str | None:
 
 
 async def _controller() -> tuple[Any, Any]:
-    _, info, datagrams = await handmade_udp_socket(bound=True)
+    socket, info, datagrams = await handmade_udp_socket(bound=True)
+    keep(socket)
     return info.multicast_controller, datagrams
 
 

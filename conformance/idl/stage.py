@@ -88,8 +88,17 @@ _OBJECTS: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
+_kept: Final[list[object]] = []
+
+
+def keep(socket: object) -> None:
+    """Keep a socket from being collected: it is closed when its event loop is shut down."""
+    _kept.append(socket)
+
+
 async def _multicast_controller() -> object:
-    _, info, _ = await handmade_udp_socket(bound=True)
+    socket, info, _ = await handmade_udp_socket(bound=True)
+    keep(socket)
     await info.multicast_controller.join_group("224.0.0.1")  # type: ignore[union-attr]
     await info.multicast_controller.join_group("232.1.1.1", source_address="10.0.0.1")  # type: ignore[union-attr]
     return info.multicast_controller
@@ -111,7 +120,9 @@ async def object_of(interface: str) -> Any:
     if interface in _OBJECTS:
         return _OBJECTS[interface]()
     if interface in _OPENED:
-        return (await _OPENED[interface]())[0]
+        socket, *_ = await _OPENED[interface]()
+        keep(socket)
+        return socket
     if interface == "MulticastController":
         return await _multicast_controller()
     raise SpecError(f"conformance.idl.stage does not know how to make a {interface}")
