@@ -415,3 +415,36 @@ async def test_what_cancel_fails_with_leaves_an_iteration_too() -> None:
     with pytest.raises(ValueError, match="the reason"):
         await iterator.aclose()
     assert not stream.locked
+
+
+async def test_items_asked_for_at_once_come_in_order_and_the_end_comes_once() -> None:
+    iterator = stream_of(1, 2).values()
+    results = [iterator.next() for _ in range(4)]
+    assert [(await result) for result in results] == [(1, False), (2, False), (None, True), (None, True)]
+
+
+async def test_returning_waits_for_what_was_asked_for_before() -> None:
+    source, stream = source_and_stream(strategy={"high_water_mark": 0})
+    iterator = stream.values()
+    item, returned, late = iterator.next(), iterator.return_("why"), iterator.next()
+    await settle()
+    assert [outcome(one) for one in (item, returned, late)] == [PENDING] * 3
+    source.controller.enqueue("a")
+    await settle()
+    assert outcome(item) == ("fulfilled", ("a", False))
+    assert outcome(returned) == ("fulfilled", ("why", True))
+    assert outcome(late) == ("fulfilled", (None, True))
+    assert ("cancel", "why") in source.events
+    assert not stream.locked
+
+
+async def test_an_item_that_fails_ends_an_iteration() -> None:
+    source, stream = source_and_stream()
+    iterator = stream.values()
+    items = [iterator.next(), iterator.next()]
+    source.controller.error(ERROR)
+    await settle()
+    assert outcome(items[0]) == rejected(ERROR)
+    assert outcome(items[1]) == ("fulfilled", (None, True))
+    assert outcome(iterator.return_("why")) == PENDING
+    await settle()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import settle
 from tests.support.bytes_sources import ByteSource, ForeignBuffer, ForeignView, byte_stream, foreign_buffers
-from tests.support.recording import PENDING, outcome
+from tests.support.recording import PENDING, outcome, reason_of
 from whatwg_streams import Promise, RangeError, ReadableStreamBYOBReader, ReadableStreamBYOBRequest
 
 
@@ -257,3 +257,35 @@ async def test_a_view_that_can_not_be_transferred_is_no_response() -> None:
         with pytest.raises(TypeError):
             source.request.respond_with_new_view(other)
     assert outcome(read) == PENDING
+
+
+# With the reader gone -----------------------------------------------------------------------------
+
+
+async def test_a_response_to_a_read_that_was_released_goes_to_a_default_reader_that_waits() -> None:
+    stream, source = byte_stream()
+    reader = stream.get_reader(mode="byob")
+    outcome(reader.read(bytearray(4)))
+    reader.release_lock()
+    read = stream.get_reader().read()
+    source.respond(b"abc")
+    assert bytes_of(read) == b"abc"
+
+
+@pytest.mark.parametrize("how", ["respond", "enqueue"])
+async def test_bytes_of_a_read_that_was_released_that_can_not_be_copied_error_the_stream(how: str) -> None:
+    def no_memory(_size: int) -> Any:
+        raise MemoryError
+
+    stream, source = byte_stream()
+    reader = stream.get_reader(mode="byob")
+    outcome(reader.read(bytearray(6), min=4))
+    source.respond(b"ab")
+    reader.release_lock()
+    request = source.request
+    with foreign_buffers(no_memory), pytest.raises(MemoryError):
+        if how == "respond":
+            request.respond(1)
+        else:
+            source.controller.enqueue(b"c")
+    assert isinstance(reason_of(stream.get_reader().closed), MemoryError)

@@ -505,3 +505,30 @@ async def test_a_source_that_is_piped_may_be_piped_on_afterwards() -> None:
     await again
     assert ends.writes == ["a"]
     assert ends.did("close")
+
+
+async def test_a_signal_leaves_a_destination_that_is_erroring_alone() -> None:
+    ends = Ends(start=HOLD, sink={"start": HOLD})
+    ends.sink.controller.error(ANOTHER)
+    promise = ends.pipe(signal=AbortSignal.abort(ERROR))
+    await settle()
+    assert outcome(promise) == rejected(ERROR)
+    assert not ends.did("abort")
+    assert ends.did("cancel")
+    ends.sink.resolve("start")
+
+
+async def test_a_destination_that_was_aborted_counts_as_errored_before_its_sink_is_done_with_it() -> None:
+    ends = Ends(sink={"start": HOLD, "abort": HOLD})
+    aborting = ends.writable.abort(ERROR)
+    promise = ends.pipe()
+    await settle()
+    assert outcome(promise) == PENDING  # it is erroring
+    ends.sink.resolve("start")
+    await settle()
+    assert outcome(promise) == rejected(ERROR)
+    assert ("cancel", ERROR) in ends.trace.events
+    assert outcome(aborting) == PENDING
+    ends.sink.resolve("abort")
+    await settle()
+    assert outcome(aborting) == FULFILLED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support import settle
-from tests.support.bytes_sources import ByteSource, byte_stream
+from tests.support.bytes_sources import ByteSource, byte_stream, foreign_buffers
 from tests.support.recording import FULFILLED, HOLD, PENDING, RecordingSource, outcome, reason_of, rejected
 from tests.support.sources import errored_stream, read_all, source_and_stream, stream_of
 from whatwg_streams import DataCloneError, ReadableStream
@@ -356,3 +356,87 @@ async def test_a_failed_pull_errors_both_branches() -> None:
     await settle()
     assert outcome(read) == rejected(ERROR)
     assert outcome(two.get_reader().closed) == rejected(ERROR)
+
+
+@pytest.mark.parametrize("mode", [None, "byob"])
+async def test_bytes_that_can_not_be_cloned_error_both_branches_and_cancel_the_source(mode: Any) -> None:
+    stream, source = byte_stream()
+    one, two = stream.tee()
+    reader: Any = one.get_reader(mode=mode)
+    read = reader.read() if mode is None else reader.read(bytearray(4))
+    await settle()
+
+    def no_memory(_size: int) -> Any:
+        raise ERROR
+
+    with foreign_buffers(no_memory):
+        source.controller.enqueue(b"abc")
+        await settle()
+    assert outcome(read) == rejected(ERROR)
+    assert outcome(two.get_reader().closed) == rejected(ERROR)
+    assert ("cancel", ERROR) in source.events
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("mode", [None, "byob"])
+async def test_a_read_of_the_other_byte_branch_meanwhile_is_made_up_for(mode: Any, first: int) -> None:
+    stream, source = byte_stream()
+    branches = stream.tee()
+    readers: list[Any] = [branch.get_reader(mode=mode) for branch in branches]
+
+    def read(which: int) -> Any:
+        return readers[which].read() if mode is None else readers[which].read(bytearray(1))
+
+    reads = [read(first), read(first), read(1 - first), read(1 - first)]
+    for data in (b"a", b"b"):
+        await settle()
+        if source.controller.byob_request is None:
+            source.controller.enqueue(data)
+        else:
+            source.respond(data)
+    assert [bytes((await one).value) for one in reads] == [b"a", b"b", b"a", b"b"]
+
+
+@pytest.mark.parametrize("cancelled", [0, 1])
+@pytest.mark.parametrize("mode", [None, "byob"])
+async def test_the_end_with_one_byte_branch_cancelled(mode: Any, cancelled: int) -> None:
+    stream, source = byte_stream()
+    branches = stream.tee()
+    promise = branches[cancelled].cancel("why")
+    reader: Any = branches[1 - cancelled].get_reader(mode=mode)
+    read = reader.read() if mode is None else reader.read(bytearray(4))
+    await settle()
+    request = source.controller.byob_request
+    source.controller.close()
+    if request is not None:
+        request.respond(0)
+    assert (await read).done
+    await settle()
+    assert outcome(promise) == FULFILLED
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_both_byte_branches_cancelled_during_a_read_of_one(when: str) -> None:
+    stream, source = byte_stream()
+    one, two = stream.tee()
+    reader = one.get_reader(mode="byob")
+    outcome(reader.read(bytearray(4)))
+    await settle()
+    if when == "before":
+        source.respond(b"ab")  # what came is passed on in a microtask
+    promises = [reader.cancel(1), two.cancel(2)]
+    await settle()
+    assert [outcome(promise) for promise in promises] == [FULFILLED] * 2
+    [cancelled] = [event for event in source.events if isinstance(event, tuple)]
+    assert list(cancelled[1]) == [1, 2]
+
+
+async def test_a_chunk_for_the_second_byte_branch_alone() -> None:
+    stream, source = byte_stream()
+    one, two = stream.tee()
+    one.cancel("why").catch(lambda _: None)
+    read = two.get_reader().read()
+    await settle()
+    source.controller.enqueue(b"abc")
+    assert bytes((await read).value) == b"abc"
+    source.controller.error(ERROR)

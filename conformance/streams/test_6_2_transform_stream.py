@@ -392,14 +392,16 @@ async def test_an_error_of_the_writable_side_while_cancelling() -> None:
     assert outcome(ends.writer.closed) == rejected(ANOTHER)
 
 
-async def test_cancelling_lets_go_of_a_write_that_waits_for_a_reader() -> None:
-    ends = Ends()
+@pytest.mark.parametrize("reason", [None, ANOTHER])
+async def test_cancelling_lets_go_of_a_write_that_waits_for_a_reader(reason: Any) -> None:
+    ends = Ends(cancel=reason)
     write = ends.writer.write("a")
     await settle()
     assert outcome(write) == PENDING
-    await ends.reader.cancel(ERROR)
+    promise = ends.reader.cancel(ERROR)
     await settle()
-    assert outcome(write) == rejected(ERROR)
+    assert outcome(promise) == (FULFILLED if reason is None else rejected(ANOTHER))
+    assert outcome(write) == rejected(ERROR if reason is None else ANOTHER)
     assert ends.called("transform") == 0
 
 

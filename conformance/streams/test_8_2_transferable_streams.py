@@ -353,3 +353,40 @@ async def test_messages_of_no_known_type_are_ignored() -> None:
     other.send("pull")
     await settle()
     assert outcome(reader.closed) == PENDING
+
+
+class FailsToArrive(Exception):
+    """Can be made when it is raised and when it is sent, and not a third time."""
+
+    times_made = 0
+
+    def __init__(self) -> None:
+        FailsToArrive.times_made += 1
+        if FailsToArrive.times_made > 2:
+            raise ValueError("made too often")
+
+
+@pytest.mark.parametrize("side", ["readable", "writable"])
+async def test_a_message_that_can_not_be_read_errors_both_sides(side: str) -> None:
+    FailsToArrive.times_made = 0
+    other = OtherSide()
+    closed = other.readable().get_reader().closed if side == "readable" else other.writable().get_writer().closed
+    await settle()
+    other.send("error", FailsToArrive())
+    await settle()
+    assert isinstance(reason_of(closed), DataCloneError)
+    [(type_, value)] = other.received
+    assert type_ == "error"
+    assert isinstance(value, DataCloneError)
+
+
+async def test_a_reason_for_an_abort_that_can_not_be_cloned() -> None:
+    other = OtherSide()
+    stream = other.writable()
+    await settle()
+    promise = stream.abort(lambda: None)
+    await settle()
+    assert isinstance(reason_of(promise), DataCloneError)
+    [(type_, value)] = other.received
+    assert type_ == "error"
+    assert isinstance(value, DataCloneError)
