@@ -93,6 +93,8 @@ def _keep_what_was_filled(stream: ReadableStream[Any], serial: int, descriptor: 
     filled = descriptor.bytes_filled
     if filled == 0:
         return
+    if descriptor.buffer.detached:  # the tee algorithm has lent it, and they are queued when it is back
+        return
     view = ArrayBufferView(descriptor.buffer, descriptor.byte_offset, filled, buffers.uint8_array)
     _keep(stream, serial, clone_as_uint8_array(view))
     descriptor.byte_offset += filled

@@ -537,6 +537,21 @@ async def test_unread_bytes_reach_both_branches_of_a_tee() -> None:
     assert _bytes(await two.get_reader(mode="byob").read(bytearray(4))) == b"abc"
 
 
+async def test_bytes_below_the_minimum_in_a_buffer_that_a_tee_has_lent_are_not_lost() -> None:
+    stream, source = byte_stream()
+    one, _ = stream.tee()
+    reader = one.get_reader(mode="byob")
+    task = await _task(reader.read(bytearray(8), min=4))
+    await settle()
+    source.respond(b"ab")
+    await settle()
+    await _cancel(task)
+    promise = reader.read(bytearray(8))
+    await settle()
+    source.respond(b"cd")
+    assert _bytes(await promise) == b"abcd"
+
+
 # Reads that need not wait ----------------------------------------------------------------------------------
 
 

@@ -408,6 +408,11 @@ def readable_byte_stream_tee(stream: ReadableStream[Any]) -> Branches:
             byob_canceled = canceled_2 if for_branch_2 else canceled_1
             # 16.4.chunk.1.4. Is the other one?
             other_canceled = canceled_1 if for_branch_2 else canceled_2
+            # NOTE(spec): S11 a source that failed as it was pulled for more has errored the branches by now, which is
+            # before this microtask; the text asserts that the one still has a buffer to be filled.
+            if byob_branch._state == "errored":
+                reading = False
+                return
             # 16.4.chunk.1.5. If the other one wants the chunk, it gets a clone.
             if not other_canceled:
                 cloned_chunk = clone_or_error(chunk, byob_controller, other_controller)

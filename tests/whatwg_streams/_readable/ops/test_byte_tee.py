@@ -109,6 +109,18 @@ async def test_a_view_brought_to_the_second_branch_is_filled_by_the_source_itsel
     assert _bytes(await _read(one, "default")) == b"abc"
 
 
+async def test_a_source_that_fails_as_a_view_makes_room_errors_both_branches() -> None:
+    stream, source = byte_stream(high_water_mark=1)
+    await settle()
+    source.controller.enqueue(b"ab")
+    await settle()
+    source.on_pull = lambda controller: controller.error(KeyError("source"))
+    one, two = stream.tee()
+    for branch in (one, two):
+        with pytest.raises(KeyError):
+            await branch.get_reader(mode="byob").read(bytearray(4))
+
+
 async def test_views_brought_by_turns_change_the_reader() -> None:
     one, two, source, _ = _tee()
     default_1, byob_2 = one.get_reader(), two.get_reader(mode="byob")
