@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.support import LoopErrors
+from tests.support.random_byte_programs import run_byte_program
 from tests.support.random_programs import run_program
 from whatwg_streams._platform import fast_paths
 
@@ -27,13 +28,16 @@ def _switched(enabled: bool) -> Iterator[None]:
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("run", [run_program, run_byte_program])
 @pytest.mark.parametrize("first", range(0, PROGRAMS, AT_A_TIME))
-async def test_a_random_program_has_the_same_log_with_and_without_them(first: int, loop_errors: LoopErrors) -> None:
+async def test_a_random_program_has_the_same_log_with_and_without_them(
+    run: Callable[[int], Awaitable[list[str]]], first: int, loop_errors: LoopErrors
+) -> None:
     for seed in range(first, first + AT_A_TIME):
         with _switched(False):
-            plain = await run_program(seed)
+            plain = await run(seed)
         with _switched(True):
-            fast = await run_program(seed)
+            fast = await run(seed)
         assert fast == plain, f"seed {seed}"
         loop_errors.take()
 

@@ -150,16 +150,39 @@ class MemoryBuffer:
                 ) from error
             self._given = None
         if self._views:
-            for view in self._views:
-                try:
-                    view.release()
-                except BufferError:  # another object holds on to it, and keeps on seeing the memory
-                    continue
-            self._views = ()
+            self._release_views()
         self.data = _NO_DATA
         self.byte_length = 0
         self.detached = True
         return MemoryBuffer(data)
+
+    def reuse(self, data: memoryview) -> None:
+        """Be the buffer of this memory from now on, after `hand_over`."""
+        self.data = data
+        self.byte_length = data.nbytes
+        self.detached = False
+
+    def hand_over(self, byte_length: int) -> memoryview:
+        """Transfer the memory, and return a view of its first bytes, to be handed out.
+
+        The buffer that it is transferred to is nobody's; this one is detached, until it is used again.
+        """
+        if self._views:
+            self._release_views()
+        data = self.data
+        whole = byte_length == self.byte_length
+        self.data = _NO_DATA
+        self.byte_length = 0
+        self.detached = True
+        return data if whole else data[:byte_length]
+
+    def _release_views(self) -> None:
+        for view in self._views:
+            try:
+                view.release()
+            except BufferError:  # another object holds on to it, and keeps on seeing the memory
+                continue
+        self._views = ()
 
     def handed_out(self, view: memoryview) -> None:
         """The memoryview is in a user's hands from now on."""
@@ -218,6 +241,27 @@ def _view_of_memory(value: Buffer, what: str, *, writable: bool) -> ArrayBufferV
         data = data.cast("B") if data.nbytes else memoryview(b"")
     given = value if type(value) is memoryview else None
     return ArrayBufferView(MemoryBuffer(data, given), 0, data.nbytes, constructor, value)
+
+
+def take_bytes(value: Any, *, writable: bool) -> memoryview | None:
+    """What `view_of` and `transfer` do, for the memory of bytes, a bytearray or a memoryview of bytes.
+
+    Returns:
+        The memory; None, with nothing done, if it is of another kind, or if they would raise.
+    """
+    if value.__class__ is not memoryview:
+        plain = value.__class__ is bytearray or (value.__class__ is bytes and not writable)
+        return memoryview(value) if plain and value else None
+    try:
+        data = memoryview(value)
+        if data.format != "B" or data.ndim != 1 or not data.c_contiguous or (writable and data.readonly):
+            return None
+        if not data.nbytes:
+            return None
+        value.release()
+    except (ValueError, BufferError):  # it was released; or another object holds on to it
+        return None
+    return data
 
 
 def _address(data: memoryview) -> int:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
+from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.dom_exception import RangeError
 from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface, convert_unsigned_long_long
-from . import stream as stream_module, unread
+from . import fast_bytes, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
-from .records import ReadResult
+from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
@@ -29,22 +30,23 @@ if TYPE_CHECKING:
 class _ReadIntoPromise(AbandonablePromise[ReadResult[Any]]):
     """The promise and the read-into request of `ReadableStreamBYOBReader.read`, in one object."""
 
-    __slots__ = ("chunk", "serial", "stream")
+    __slots__ = ("serial", "stream")
 
-    def __init__(self, stream: ReadableStream[Any]) -> None:
-        super().__init__()
+    def __init__(self, stream: ReadableStream[Any], serial: int) -> None:
+        self._promise_state = "pending"
+        self._promise_result = None
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = False
+        self._observers = 0
         self.stream = stream
-        self.serial = next(unread.serials)
-        self.chunk: ArrayBufferView | None = None
+        self.serial = serial
 
     def chunk_steps(self, chunk: ArrayBufferView) -> None:
-        self.chunk = chunk
         # 9.chunk.1. Resolve with the chunk.
-        self._fulfill(ReadResult(chunk.object, False))
+        self._fulfill(tuple_new(ReadResult, (chunk.object, False)))
 
     def close_steps(self, chunk: ArrayBufferView | None) -> None:
-        if chunk is not None and chunk.byte_length > 0:
-            self.chunk = chunk  # fewer than its minimum, but not to be lost
         # 9.close.1. Resolve with the end, and the view.
         self._fulfill(ReadResult(None if chunk is None else chunk.object, True))
 
@@ -57,8 +59,13 @@ class _ReadIntoPromise(AbandonablePromise[ReadResult[Any]]):
         if self._promise_state == "pending":
             unread.withdraw_read_into_request(self.stream, self)
             self._withdraw()
-        elif self.chunk is not None:
-            unread.give_back(self.stream, self.serial, self.chunk)
+            return
+        value = self._promise_result.value
+        if value is None:  # the stream was cancelled
+            return
+        chunk = view_of(value, "value")
+        if chunk.byte_length > 0:  # at the end they are fewer than its minimum, but not to be lost
+            unread.give_back(self.stream, self.serial, chunk)
             self._withdraw()
 
 
@@ -106,6 +113,13 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
             the buffer is empty, released, read-only, not contiguous or no buffer, when `min` is 0, or
             when the reader was released; with a RangeError when `min` is more than the buffer holds.
         """
+        if (
+            fast_paths.enabled
+            and min.__class__ is int
+            and min == 1
+            and (fast_promise := fast_bytes.read_into(self, view)) is not None
+        ):
+            return fast_promise
         try:
             view_ = view_of(view, "view", writable=True)
             min_ = 1 if min is None or (type(min) is int and min == 1) else convert_unsigned_long_long(min, "min")
@@ -136,7 +150,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
             return a_promise_rejected_with(TypeError("the reader was released"))
         # 8. A promise, which is also
         # 9. the read-into request. (Its steps are those of _ReadIntoPromise.)
-        promise = _ReadIntoPromise(self._stream)
+        promise = _ReadIntoPromise(self._stream, next(unread.serials))
         # 10. Read.
         readers.readable_stream_byob_reader_read(self, view_, min_, promise)
         # 11. Return the promise.

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, final
 
 from typing_extensions import override
 
+from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.webidl import convert_unsigned_long_long
+from . import fast_bytes
 from .ops import pull_into
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class ReadableStreamBYOBRequest:
                 to before.
             RangeError: there are more bytes than the view has room for.
         """
+        controller = self._controller
+        if controller is not None and fast_paths.enabled and fast_bytes.respond(controller, bytes_written):
+            return
         written = convert_unsigned_long_long(bytes_written, "bytes_written")
         # 1. It can not be responded to twice,
         if self._controller is None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
-from .._platform import buffers
+from .._platform import buffers, fast_paths
 from .._platform.buffers import view_of
 from .._supporting.queue_with_sizes import owned, reset_queue
+from . import fast_bytes
 from .ops import byte_controllers, controller_interface, pull_into
 from .records import PullIntoDescriptor
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .._platform.promises import Promise
     from .byob_request import ReadableStreamBYOBRequest
+    from .fast_bytes import SinglePullInto
     from .records import ReadableByteStreamQueueEntry, ReadRequest
     from .stream import ReadableStream
 
@@ -42,6 +44,7 @@ class ReadableByteStreamController:
         "_pulling",
         "_queue",
         "_queue_total_size",
+        "_spare_pull_into",
         "_started",
         "_strategy_hwm",
         "_stream",
@@ -57,6 +60,7 @@ class ReadableByteStreamController:
     _pending_pull_intos: deque[PullIntoDescriptor]
     _queue: deque[ReadableByteStreamQueueEntry]
     _queue_total_size: float
+    _spare_pull_into: SinglePullInto | None  # of fast paths
     _started: bool
     _strategy_hwm: float
     _stream: ReadableStream[Any]
@@ -70,6 +74,8 @@ class ReadableByteStreamController:
 
         https://streams.spec.whatwg.org/#rbs-controller-byob-request
         """
+        if fast_paths.enabled and (request := fast_bytes.get_byob_request(self)) is not None:
+            return request
         # 1. Get it.
         return pull_into.readable_byte_stream_controller_get_byob_request(self)
 
@@ -113,6 +119,8 @@ class ReadableByteStreamController:
             TypeError: the buffer is empty, released, not contiguous or no buffer; or the stream is
                 closing, closed or errored.
         """
+        if fast_paths.enabled and fast_bytes.enqueue(self, chunk):
+            return
         pending = self._pending_pull_intos
         view = view_of(chunk, "chunk", part_of=pending[0].buffer if pending else None)
         # 1. There have to be bytes in it,

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
-from . import default_controller, default_reader, unread
+from . import byte_controller, default_controller, default_reader, fast_bytes, unread
 from .ops import default_controllers
 from .records import ReadResult, tuple_new
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from .default_reader import ReadableStreamDefaultReader
     from .records import ReadRequest
     from .stream import ReadableStream
-
-#: What a pull algorithm returns instead of a promise, if it will queue `pulled` itself.
-IT_WILL_TELL: Final[Any] = object()
 
 
 def dequeue(controller: ReadableStreamDefaultController) -> Any:
@@ -79,8 +76,6 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
             pull_promise = pull_algorithm.promise_for(result)
     else:
         pull_promise = pull_algorithm()
-        if pull_promise is IT_WILL_TELL:
-            return
     upon(
         pull_promise,
         lambda _: pulled(controller),
@@ -140,6 +135,8 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         or stream._state != "readable"
         or stream._unread
     ):
+        if controller.__class__ is byte_controller.ReadableByteStreamController:
+            return fast_bytes.read(reader, stream)
         return None
     queue = controller._queue
     if not queue:

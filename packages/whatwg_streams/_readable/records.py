@@ -69,7 +69,6 @@ class ReadableByteStreamQueueEntry:
         self.byte_length = byte_length
 
 
-@final
 class PullIntoDescriptor:
     """https://streams.spec.whatwg.org/#pull-into-descriptor"""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform import buffers
+from ..._platform import buffers, event_loop, fast_paths
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned, reset_queue
-from .. import byob_reader, byte_controller, default_reader
+from .. import byob_reader, byte_controller, default_reader, fast_bytes
 from ..records import ReadableByteStreamQueueEntry
 from . import controller_interface, pull_into, streams
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 def readable_byte_stream_controller_call_pull_if_needed(controller: ReadableByteStreamController) -> None:
     """https://streams.spec.whatwg.org/#readable-byte-stream-controller-call-pull-if-needed"""
+    if fast_paths.enabled:
+        fast_bytes.call_pull_if_needed(controller)
+        return
     # 1. Is more needed?
     should_pull = readable_byte_stream_controller_should_call_pull(controller)
     # 2. If not, that is all.
@@ -390,10 +393,14 @@ def set_up_readable_byte_stream_controller(
     controller._auto_allocate_chunk_size = auto_allocate_chunk_size
     # 12. No buffer is to be filled.
     controller._pending_pull_intos = NO_ITEMS
+    controller._spare_pull_into = None
     # 13. The stream's controller.
     stream._controller = controller
     # 14. Start; this may throw.
     start_result = start_algorithm()
+    if start_result is None and fast_paths.enabled:
+        event_loop.enqueue_microtask(fast_bytes.started, controller)
+        return
     # 15. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 

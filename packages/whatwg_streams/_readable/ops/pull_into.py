@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import buffers
+from ..._platform import buffers, fast_paths
 from ..._platform.buffers import ArrayBufferView
 from ..._platform.dom_exception import RangeError
 from ..._platform.webidl import new
@@ -19,7 +19,7 @@ from ..._supporting.miscellaneous import (
     transfer_array_buffer,
 )
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned
-from .. import byob_request as byob_request_module
+from .. import byob_request as byob_request_module, fast_bytes
 from ..records import PullIntoDescriptor
 from . import byte_controllers, controller_interface
 
@@ -180,6 +180,8 @@ def readable_byte_stream_controller_get_byob_request(
     controller: ReadableByteStreamController,
 ) -> ReadableStreamBYOBRequest | None:
     """https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontrollergetbyobrequest"""
+    if fast_paths.enabled and (fast_request := fast_bytes.get_byob_request(controller)) is not None:
+        return fast_request
     # 1. If there is none yet, but a buffer is to be filled,
     if controller._byob_request is None and controller._pending_pull_intos:
         # 1.1. of the first of them,
@@ -340,6 +342,8 @@ def readable_byte_stream_controller_pull_into(
 
 def readable_byte_stream_controller_respond(controller: ReadableByteStreamController, bytes_written: int) -> None:
     """https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond"""
+    if fast_paths.enabled and fast_bytes.respond(controller, bytes_written):
+        return
     # 1. Assert: a buffer is to be filled.
     assert controller._pending_pull_intos
     # 2. The first of them.

@@ -1,0 +1,287 @@
+"""Fast paths of §4.5, §4.7 and §4.9.5: reading from, and filling, a stream with a byte controller.
+
+See `_platform.fast_paths` for the rules. What is flattened here stands step by step in `ops.byte_controllers`,
+`ops.pull_into`, `ops.readers` and the classes.
+
+The buffer of a read, while no other is to be filled, has a descriptor that is used again for the next such read,
+with its buffer and the view of its BYOB request: `SinglePullInto`. Users never see these three, only memoryviews;
+so nobody can tell. It is used again only where a fast path has taken it out of the pending ones: then nobody else
+refers to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, final
+
+from .._platform import buffers, event_loop
+from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.webidl import CallbackAlgorithm
+from .._supporting.queue_with_sizes import NO_ITEMS
+from . import byob_reader, byob_request, default_reader, unread
+from .ops import byte_controllers
+from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry, ReadResult, tuple_new
+
+if TYPE_CHECKING:
+    from .byob_reader import ReadableStreamBYOBReader
+    from .byob_request import ReadableStreamBYOBRequest
+    from .byte_controller import ReadableByteStreamController
+    from .default_reader import ReadableStreamDefaultReader
+    from .stream import ReadableStream
+
+_new: Any = object.__new__
+
+
+@final
+class SinglePullInto(PullIntoDescriptor):
+    """The descriptor of a buffer of bytes, of which one is enough, with nothing else pending or queued."""
+
+    __slots__ = ("memory", "request_view")
+
+    def __init__(self) -> None:
+        self.memory = MemoryBuffer(memoryview(b""))
+        self.request_view = ArrayBufferView(self.memory, 0, 0, UINT8_ARRAY)
+        super().__init__(self.memory, 0, 0, 0, 0, 1, 1, UINT8_ARRAY, "byob")
+
+
+# Pulling -----------------------------------------------------------------------------------------
+
+
+def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
+    """ReadableByteStreamControllerCallPullIfNeeded, with ShouldCallPull inside."""
+    stream = controller._stream
+    if controller._close_requested or not controller._started or stream._state != "readable":
+        return
+    if controller._queue_total_size >= controller._strategy_hwm:
+        reader: Any = stream._reader
+        if reader is None:
+            return
+        if reader.__class__ is byob_reader.ReadableStreamBYOBReader:
+            if not reader._read_into_requests:
+                return
+        elif not reader._read_requests:
+            return
+    if controller._pulling:
+        controller._pull_again = True
+    else:
+        pull(controller)
+
+
+def pull(controller: ReadableByteStreamController) -> None:
+    """Steps 4 to 8 of ReadableByteStreamControllerCallPullIfNeeded."""
+    assert not controller._pull_again
+    controller._pulling = True
+    pull_algorithm: Any = controller._pull_algorithm
+    if pull_algorithm.__class__ is CallbackAlgorithm:
+        try:
+            result = pull_algorithm.function(controller)
+        except (Exception, asyncio.CancelledError) as exception:
+            pull_promise: Promise[Any] = a_promise_rejected_with(reason_of(exception))
+        else:
+            if result is None:
+                event_loop.enqueue_microtask(pulled, controller)
+                return
+            pull_promise = pull_algorithm.promise_for(result)
+    else:
+        pull_promise = pull_algorithm()
+    upon(
+        pull_promise,
+        lambda _: pulled(controller),
+        partial(byte_controllers.readable_byte_stream_controller_error, controller),
+    )
+
+
+def pulled(controller: ReadableByteStreamController) -> None:
+    """The steps upon fulfillment of the pull promise."""
+    controller._pulling = False
+    if controller._pull_again:
+        controller._pull_again = False
+        call_pull_if_needed(controller)
+
+
+def started(controller: ReadableByteStreamController) -> None:
+    """The steps upon fulfillment of the start promise."""
+    controller._started = True
+    assert not controller._pulling
+    call_pull_if_needed(controller)
+
+
+# A BYOB reader -----------------------------------------------------------------------------------
+
+
+def read_into(reader: ReadableStreamBYOBReader, view: object) -> Promise[ReadResult[Any]] | None:
+    """ReadableStreamBYOBReader.read, of one byte or more, where it has to wait and is the only one that waits.
+
+    Returns:
+        The promise; None if the plain algorithm is needed.
+    """
+    stream = reader._stream
+    if stream is None or stream._state != "readable" or stream._unread:
+        return None
+    controller: Any = stream._controller
+    pending = controller._pending_pull_intos
+    if pending or controller._queue_total_size:
+        return None
+    data = buffers.take_bytes(view, writable=True)
+    if data is None:
+        return None
+    stream._disturbed = True
+    promise = byob_reader._ReadIntoPromise(stream, next(unread.serials))
+    descriptor = controller._spare_pull_into or SinglePullInto()
+    controller._spare_pull_into = None
+    memory = descriptor.memory
+    memory.reuse(data)
+    descriptor.byte_length = descriptor.buffer_byte_length = memory.byte_length
+    if pending is NO_ITEMS:
+        controller._pending_pull_intos = pending = deque([descriptor])
+    else:
+        pending.append(descriptor)
+    if reader._read_into_requests is NO_ITEMS:
+        reader._read_into_requests = deque()
+    reader._read_into_requests.append(promise)
+    if controller._pulling:
+        controller._pull_again = True
+    elif controller._started:
+        pull(controller)
+    return promise
+
+
+def get_byob_request(controller: ReadableByteStreamController) -> ReadableStreamBYOBRequest | None:
+    """ReadableByteStreamControllerGetBYOBRequest, of a `SinglePullInto`.
+
+    Returns:
+        The request; None if the plain algorithm is needed.
+    """
+    if controller._byob_request is not None:
+        return controller._byob_request
+    pending = controller._pending_pull_intos
+    if not pending:
+        return None
+    descriptor: Any = pending[0]
+    if descriptor.__class__ is not SinglePullInto or descriptor.buffer is not descriptor.memory:
+        return None
+    view: ArrayBufferView = descriptor.request_view
+    view.byte_length = descriptor.byte_length
+    view.constructor = buffers.uint8_array
+    request: ReadableStreamBYOBRequest = _new(byob_request.ReadableStreamBYOBRequest)
+    request._controller = controller
+    request._view = view
+    controller._byob_request = request
+    return request
+
+
+def respond(controller: ReadableByteStreamController, bytes_written: int, written: bytes | None = None) -> bool:
+    """ReadableByteStreamControllerRespond, to a `SinglePullInto` with no other behind it.
+
+    Args:
+        controller: the controller.
+        bytes_written: how many bytes were written.
+        written: bytes that are to be written first.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    pending = controller._pending_pull_intos
+    stream = controller._stream
+    if len(pending) != 1 or stream._state != "readable" or stream._unread:
+        return False
+    descriptor: Any = pending[0]
+    if (
+        descriptor.__class__ is not SinglePullInto
+        or descriptor.buffer is not descriptor.memory
+        or descriptor.memory.detached
+        or descriptor.reader_type != "byob"
+        or bytes_written.__class__ is not int
+        or not 0 < bytes_written <= descriptor.byte_length
+    ):
+        return False
+    if written is not None:
+        descriptor.memory.data[:bytes_written] = written
+    request = controller._byob_request
+    if request is not None:
+        request._controller = request._view = controller._byob_request = None
+        descriptor.request_view._object = None
+    pending.popleft()
+    filled = descriptor.memory.hand_over(bytes_written)
+    controller._spare_pull_into = descriptor
+    reader: Any = stream._reader
+    reader._read_into_requests.popleft()._fulfill(tuple_new(ReadResult, (filled, False)))
+    if controller._strategy_hwm or reader._read_into_requests or stream._reader is not reader:
+        call_pull_if_needed(controller)
+    return True
+
+
+# The queue, and a default reader -----------------------------------------------------------------
+
+
+def enqueue(controller: ReadableByteStreamController, chunk: Any) -> bool:
+    """ReadableByteStreamController.enqueue, of plain bytes.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    stream = controller._stream
+    if controller._close_requested or stream._state != "readable" or buffers.uint8_array is not UINT8_ARRAY:
+        return False
+    if controller._pending_pull_intos:
+        return chunk.__class__ is bytes and respond(controller, len(chunk), chunk)
+    data = buffers.take_bytes(chunk, writable=False)
+    if data is None:
+        return False
+    reader: Any = stream._reader
+    if reader.__class__ is default_reader.ReadableStreamDefaultReader and reader._read_requests:
+        assert not controller._queue
+        reader._read_requests.popleft().chunk_steps(data)
+    else:
+        if controller._queue is NO_ITEMS:
+            controller._queue = deque()
+        size = data.nbytes
+        controller._queue.append(ReadableByteStreamQueueEntry(MemoryBuffer(data), 0, size))
+        controller._queue_total_size += size
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
+    return True
+
+
+def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) -> Promise[ReadResult[Any]] | None:
+    """ReadableStreamDefaultReader.read, steps 2 to 5, of a byte stream that allocates no buffers.
+
+    Returns:
+        The promise; None if the plain algorithm is needed.
+    """
+    controller: Any = stream._controller
+    if stream._state != "readable" or stream._unread or buffers.uint8_array is not UINT8_ARRAY:
+        return None
+    queue = controller._queue
+    if queue:
+        if controller._close_requested and len(queue) == 1:
+            return None
+        stream._disturbed = True
+        serial = next(unread.serials)
+        entry = queue.popleft()
+        controller._queue_total_size -= entry.byte_length
+        if not controller._pulling or not controller._pull_again:
+            call_pull_if_needed(controller)
+        result = tuple_new(ReadResult, (_all_of(entry), False))
+        return default_reader._ReadPromise(stream, serial, "fulfilled", result)
+    if controller._auto_allocate_chunk_size is not None:
+        return None
+    stream._disturbed = True
+    promise = default_reader._ReadPromise(stream, next(unread.serials))
+    if reader._read_requests is NO_ITEMS:
+        reader._read_requests = deque()
+    reader._read_requests.append(promise)
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
+    return promise
+
+
+def _all_of(entry: ReadableByteStreamQueueEntry) -> Any:
+    """What a reader is handed of an entry that has left the queue."""
+    buffer = entry.buffer
+    if entry.byte_length == buffer.byte_length and buffer.__class__ is MemoryBuffer:
+        return buffer.data
+    return ArrayBufferView(buffer, entry.byte_offset, entry.byte_length, UINT8_ARRAY).object
