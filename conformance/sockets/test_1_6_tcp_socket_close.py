@@ -97,3 +97,21 @@ async def test_closed_rejects_after_an_error_of_either_side() -> None:
     await settle()
     assert isinstance(reason_of(socket.closed), NetworkError)
     assert outcome(socket.close()) == outcome(socket.closed)
+
+
+@pytest.mark.parametrize("side", ["readable", "writable"])
+async def test_it_closes_a_socket_of_which_one_side_has_failed(side: str) -> None:
+    socket, info, connection = await handmade_socket()
+    if side == "readable":
+        connection.feed(RESET)
+    else:
+        connection.failures["write"] = RESET
+        with info.writable.get_writer() as writer:
+            outcome(writer.write(b"abc"))
+            await settle()
+    await settle()
+    assert outcome(socket.closed) == PENDING
+    outcome(socket.close())
+    await settle()
+    assert isinstance(reason_of(socket.closed), NetworkError)
+    assert connection.done("close") == 1
