@@ -92,11 +92,12 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = ("_connection", "_peer_has_finished", "_surplus")
+    __slots__ = ("_connection", "_lost", "_peer_has_finished", "_surplus")
 
     _readable: ReadableStream[memoryview]
 
     _connection: TCPConnection | None
+    _lost: BaseException | None  # what the system has told the writer, and tells nobody a second time
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
     _surplus: bytearray  # E2: bytes that no reader had room for
 
@@ -153,6 +154,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """The initial values of the internal slots."""
         super()._initialize()
         self._connection = None
+        self._lost = None
         self._peer_has_finished = False
         self._surplus = bytearray()
 
@@ -300,7 +302,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             return
         # 2.3.2.1. If the peer has closed the connection, so does the stream.
         if size == 0:
-            self._finish_reading()
+            self._received_nothing()
         # 2.3.2.2. Otherwise the bytes, which are in its buffer already, go to the reader.
         # NOTE(spec): E2 the text gives the reader the whole view, filled or not.
         else:
@@ -312,7 +314,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             return
         # 2.3.2.1. If the peer has closed the connection, so does the stream.
         if not bytes_:
-            self._finish_reading()
+            self._received_nothing()
         # 2.3.2.2. Otherwise the bytes go to the stream:
         # NOTE(spec): E10 the text has "if no errors" for it, but a FIN is no error either.
         # 2.3.2.2.1. to a reader's buffer, see below;
@@ -324,6 +326,17 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         else:
             self._surplus += bytes_
             pull_from_bytes_into_readable_stream(self._readable, self._surplus)
+
+    def _received_nothing(self) -> None:
+        """The peer has closed the connection, or there is none any more.
+
+        NOTE(spec): E10 a connection that was reset ends like this, too, when the writer has been told of it: the system
+        tells of an error once. That is no end, for bytes may be missing. (After a FIN, it tells the writer EPIPE.)
+        """
+        if self._lost is None:
+            self._finish_reading()
+        else:
+            self._receiving_failed(self._lost)
 
     def _receiving_failed(self, os_error: BaseException) -> None:
         """Step 2.3.2.3 of initializing the readable stream."""
@@ -459,6 +472,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
                 reject(promise, signal.reason)
 
         def failed(os_error: BaseException) -> None:
+            if not isinstance(os_error, BrokenPipeError):
+                self._lost = os_error
             # 3.5.2.2. If there was an error,
             # 3.5.2.2.1. reject the promise,
             reject(promise, network_error(os_error, "writing"))

@@ -20,7 +20,7 @@ from direct_sockets import (
     UDPSocket,
     UDPSocketOpenInfo,
 )
-from tests.support.machines import Machine, refusing_tcp_port, refusing_udp_port
+from tests.support.machines import Machine, answered, refusing_tcp_port, refusing_udp_port
 from tests.support.operating_system import ALL, ONE
 from tests.support.sockets import read_everything
 from whatwg_streams import AbortError, InvalidStateError, NetworkError, NotAllowedError
@@ -166,6 +166,23 @@ async def test_who_closes_with_something_unread_resets(machine: Machine) -> None
             await writing
         assert caught.value.errno in {errno.ECONNRESET, errno.EPIPE}
         assert await read_everything(here.readable) == b""  # what closing sends first is a FIN
+        with pytest.raises(NetworkError):
+            await client.closed
+
+
+async def test_a_reset_that_the_writer_is_told_of_is_no_end_for_the_reader(machine: Machine) -> None:
+    async with _pair(machine) as (client, accepted):
+        here = await client.opened
+        assert accepted._connection is not None
+        await _write(here, bytes(100_000))  # more than its stream takes: what is unread makes closing reset the connection
+        await machine.rest()
+        await answered(accepted._connection.close())
+        with pytest.raises(NetworkError) as caught:
+            await _write(here, bytes(32 * 2**20))
+        told_first = caught.value.errno
+        with pytest.raises(NetworkError) as caught:
+            await read_everything(here.readable)
+        assert errno.ECONNRESET in {told_first, caught.value.errno}
         with pytest.raises(NetworkError):
             await client.closed
 
