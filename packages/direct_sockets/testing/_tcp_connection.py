@@ -334,7 +334,7 @@ class VirtualTCPConnection:
             elif self._state == "open" and self._receiver.unread:
                 self._send_reset()
                 self._forget()
-            else:
+            elif self._state != "closed":  # where the host has forgotten it, the peer is told nothing
                 self._sender.finish()
                 self._bury_if_done()
         return None

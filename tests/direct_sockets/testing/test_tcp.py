@@ -508,3 +508,15 @@ async def test_a_write_that_waits_fails_when_the_socket_is_shut_down() -> None:
         client.shut_down_for_writing()
         assert await error_of(writing) == errno.EPIPE
         assert len(await receive_all(accepted)) == 65536
+
+
+async def test_a_crashed_host_says_nothing_when_what_it_had_is_closed() -> None:
+    two = Two()
+    async with two.connected() as (client, accepted):
+        accepted.write(memoryview(b"hello"))
+        two.b.crash()
+        accepted.close()
+        await two.network.run_for(1000)
+        assert _lines(two, "sent b > a", "fin") == []
+        assert is_pending(reading := client.read(65536)) is False
+        assert await answered(reading) == b"hello"
