@@ -11,6 +11,7 @@ import argparse
 import secrets
 import sys
 
+from .load import load
 from .models import LIFE, PAIRS, random_lives
 
 _LIVES_AT_A_TIME = 500
@@ -34,9 +35,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description="Try for long.")
     parser.add_argument("--steps", type=int, default=1_000_000, help="steps of the models, in all")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**9), help="where the random ones begin")
+    parser.add_argument("--connections", type=int, default=10_000, help="connections at a time")
+    parser.add_argument("--minutes", type=float, default=2, help="how long they are used")
+    parser.add_argument("--only", choices=["models", "load"], help="one of both")
     arguments = parser.parse_args()
     sys.stdout.write(f"--seed {arguments.seed}\n")
-    return 0 if models(arguments.steps, arguments.seed) else 1
+    clean = arguments.only == "load" or models(arguments.steps, arguments.seed)
+    if arguments.only != "models":
+        row = load(arguments.connections, arguments.minutes)
+        sys.stdout.write(f"{row.describe()}\n")
+        clean = clean and row.is_clean
+    return 0 if clean else 1
 
 
 if __name__ == "__main__":

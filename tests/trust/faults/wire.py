@@ -1,0 +1,120 @@
+"""A cable between two hosts that are network namespaces, which does to packets what is wanted.
+
+It is a pair of TUN devices, whose packets the running loop carries from one to the other; the hosts' TCP is that of the
+kernel. (So does netem, which many kernels are built without.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from random import Random
+from typing import Final, NamedTuple
+
+from tests.support.namespaces import Host, NoNamespacesError, inside, ip
+
+_TUNSETIFF: Final = 0x400454CA
+_IFF_TUN: Final = 0x0001
+_IFF_NO_PI: Final = 0x1000
+_HEADERS: Final = 40  # bytes: what is behind them in a packet of TCP is options and data
+
+#: The addresses of the ends.
+ADDRESSES: Final = ("198.18.0.1", "198.18.0.2")
+
+
+class Fault(NamedTuple):
+    """What is done to packets: milliseconds, and shares from 0 to 1."""
+
+    name: str
+    delay: float = 0
+    jitter: float = 0
+    loss: float = 0
+    duplication: float = 0
+    corruption: float = 0
+
+
+class Wire:
+    """The cable; while it is cut nothing gets through."""
+
+    def __init__(self, descriptors: list[int], fault: Fault, random: Random) -> None:
+        self.cut = False
+        self.corrupted = 0
+        self._fault = fault
+        self._random = random
+        self._descriptors = descriptors
+        self._loop = asyncio.get_running_loop()
+        for descriptor, other in (descriptors, descriptors[::-1]):
+            self._loop.add_reader(descriptor, self._carry, descriptor, other)
+
+    def _carry(self, source: int, destination: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            packet = os.read(source, 65536)
+            for _ in range(1 + self._happens(self._fault.duplication)):
+                if self.cut or self._happens(self._fault.loss):
+                    continue
+                delay = (self._fault.delay + self._random.random() * self._fault.jitter) / 1000
+                self._loop.call_later(delay, self._deliver, destination, self._corrupt(packet))
+
+    def _corrupt(self, packet: bytes) -> bytes:
+        if len(packet) <= _HEADERS or not self._happens(self._fault.corruption):
+            return packet
+        self.corrupted += 1
+        changed = bytearray(packet)
+        changed[self._random.randrange(_HEADERS, len(packet))] ^= 1 << self._random.randrange(8)
+        return bytes(changed)
+
+    def _deliver(self, destination: int, packet: bytes) -> None:
+        if self._descriptors and not self.cut:
+            with contextlib.suppress(BlockingIOError):  # a full queue loses packets, as every network does
+                os.write(destination, packet)
+
+    def _happens(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def close(self) -> None:
+        """Unplug it, at both ends."""
+        for descriptor in self._descriptors:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+        self._descriptors = []
+
+
+@contextlib.contextmanager
+def plugged_in(one: Host, other: Host, fault: Fault) -> Iterator[Wire]:
+    """Have such a cable between the hosts, which have the `ADDRESSES` there.
+
+    Raises:
+        NoNamespacesError: this machine makes no TUN devices.
+    """
+    descriptors = list[int]()
+    try:
+        for host, address, peer in zip((one, other), ADDRESSES, ADDRESSES[::-1], strict=True):
+            with inside(host):
+                descriptors.append(_tun())
+            ip("-n", host.namespace, "address", "add", address, "peer", peer, "dev", "wire")
+            ip("-n", host.namespace, "link", "set", "wire", "up")
+    except BaseException as error:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if isinstance(error, OSError):
+            raise NoNamespacesError(f"/dev/net/tun: {error}") from error
+        raise
+    wire = Wire(descriptors, fault, Random(1))
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+def _tun() -> int:
+    descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH", b"wire", _IFF_TUN | _IFF_NO_PI))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

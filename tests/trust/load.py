@@ -1,0 +1,195 @@
+"""Thousands of connections at a time, for minutes: a part of `make soak`.
+
+Each says something, waits until all of it has come back, and so on. Some read slowly; some are closed and opened anew
+all the time; and for a while there are no descriptors left. Afterwards everything has to be as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import IO, Any, Final
+
+import uvloop
+
+from direct_sockets import PermissionsPolicy, TCPSocket
+from tests.support import ROOT
+
+from .load_limits import allow_descriptors, open_descriptors, resident
+from .table import Row
+
+_BOTH: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
+_SMALL: Final = 1024  # bytes that most say at a time,
+_LARGE: Final = 200_000  # and the slow ones, which is more than all queues take
+_SPARE: Final = 200  # descriptors that are not those of connections
+_AT_A_TIME: Final = 200  # connections that are opened
+_SLOW: Final = 100  # one in so many reads slowly,
+_FLEETING: Final = 20  # and one in so many is closed after each answer
+
+
+@dataclass
+class _Figures:
+    answers: list[int]
+    bytes: int = 0
+    opened: int = 0
+    refused_for_want_of_descriptors: int = 0
+    wrong: list[str] = field(default_factory=list)
+    unhandled: list[Any] = field(default_factory=list)
+
+
+def load(connections: int, minutes: float) -> Row:
+    """Use so many connections at a time, for so long, and tell what came of it."""
+    allowed = allow_descriptors(connections + _SPARE)
+    if allowed < connections + _SPARE:
+        connections = allowed - _SPARE
+        sys.stdout.write(f"ONLY {connections} CONNECTIONS: no more than {allowed} descriptors are allowed here\n")
+    command = [sys.executable, "-m", "tests.trust.load_peer", str(allowed)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as peer:
+        assert peer.stdin is not None
+        assert peer.stdout is not None
+        try:
+            port = int(peer.stdout.readline())
+            return uvloop.run(_load(connections, minutes * 60, port, peer.stdin, peer.stdout))
+        finally:
+            peer.stdin.close()
+
+
+async def _load(connections: int, seconds: float, port: int, ask: IO[str], answer: IO[str]) -> Row:
+    row = Row(f"load: {connections} connections, {seconds:.0f} s")
+    figures = _Figures([0] * connections)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: figures.unhandled.append(context))
+    # One connection first: what is made once is not counted.
+    async with _connect(port) as info:
+        await _exchange(info, b"warm up")
+    peer_before = _ask(ask, answer)[0]
+    before, memory_before = open_descriptors(), resident()
+    stop = asyncio.Event()
+    gate = asyncio.Semaphore(_AT_A_TIME)
+    all_open = asyncio.Barrier(connections + 1)
+    tasks = [asyncio.create_task(_use(number, port, figures, gate, all_open, stop)) for number in range(connections)]
+    started = time.monotonic()
+    await all_open.wait()
+    opened = time.monotonic() - started
+    memory_open, descriptors_open = resident(), open_descriptors()
+    answered_before = list(figures.answers)
+    await asyncio.sleep(seconds / 2)
+    await _without_descriptors(port, figures)
+    await asyncio.sleep(seconds / 2)
+    rounds = [now - then for now, then in zip(figures.answers, answered_before, strict=True)]
+    stop.set()
+    await asyncio.gather(*tasks)
+    used = time.monotonic() - started - opened
+    del tasks
+    gc.collect()
+    await asyncio.sleep(0.5)
+    after, memory_after = open_descriptors(), resident()
+    peer_after, peer_unhandled = _ask(ask, answer)
+    steady = [each for number, each in enumerate(rounds) if number % _SLOW and number % _FLEETING]
+    row.tried = sum(figures.answers)
+    row.lost = len(figures.wrong) + len(figures.unhandled) + peer_unhandled
+    row.leaked = max(0, after - before) + max(0, peer_after - peer_before)
+    row.notes += figures.wrong[:3] + [str(each) for each in figures.unhandled[:3]]
+    sys.stdout.write(
+        f"{figures.opened} connections were opened, the first {connections} in {opened:.1f} s;"
+        f" in {used:.0f} s {sum(rounds)} answers, {figures.bytes / 2**20:.0f} MiB each way\n"
+        f"answers to a connection: slowest {min(steady)}, median {statistics.median(steady):.0f}, most {max(steady)}:"
+        f" slowest / median {min(steady) / max(1, statistics.median(steady)):.2f}\n"
+        f"slow readers: {min(rounds[::_SLOW])} to {max(rounds[::_SLOW])} answers of {_LARGE} bytes\n"
+        f"descriptors {before}, {descriptors_open} in use, {after} afterwards;"
+        f" of the peer {peer_before}, {peer_after} afterwards\n"
+        f"memory {memory_before:.0f} MiB, {memory_open:.0f} in use"
+        f" ({(memory_open - memory_before) * 1024 / connections:.1f} KiB a connection), {memory_after:.0f} afterwards\n"
+        f"without descriptors: {figures.refused_for_want_of_descriptors} were refused, all others went on\n"
+        f"unhandled errors: {len(figures.unhandled)} here, {peer_unhandled} in the peer\n"
+    )
+    return row
+
+
+def _ask(ask: IO[str], answer: IO[str]) -> tuple[int, int]:
+    ask.write("\n")
+    ask.flush()
+    descriptors, unhandled = answer.readline().split()
+    return int(descriptors), int(unhandled)
+
+
+def _connect(port: int) -> TCPSocket:
+    with _BOTH:
+        return TCPSocket("127.0.0.1", port)
+
+
+async def _use(
+    number: int,
+    port: int,
+    figures: _Figures,
+    gate: asyncio.Semaphore,
+    all_open: asyncio.Barrier,
+    stop: asyncio.Event,
+) -> None:
+    """Use one connection after the other, once all have one, until it is time to stop."""
+    is_first = True
+    is_slow, is_fleeting = number % _SLOW == 0, number % _FLEETING == 0
+    words = number.to_bytes(4, "big") * ((_LARGE if is_slow else _SMALL) // 4)
+    while not stop.is_set():
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with gate:
+                    info = await stack.enter_async_context(_connect(port))
+                figures.opened += 1
+                if is_first:
+                    is_first = False
+                    await all_open.wait()
+                while not stop.is_set():
+                    if await _exchange(info, words, pause=0.01 if is_slow else 0) != words:
+                        figures.wrong.append(f"connection {number} got other bytes than it sent")
+                    figures.answers[number] += 1
+                    figures.bytes += len(words)
+                    if is_fleeting and not is_slow:
+                        break
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                figures.wrong.append(f"connection {number}: {error!r}")
+                return
+            figures.refused_for_want_of_descriptors += 1
+            await asyncio.sleep(0.1)
+
+
+async def _exchange(info: Any, words: bytes, pause: float = 0) -> bytes:
+    received = bytearray()
+    with info.writable.get_writer() as writer, info.readable.get_reader() as reader:
+        writing = writer.write(words)
+        while len(received) < len(words):
+            result = await reader.read()
+            if result.done:
+                break
+            received += result.value
+            if pause:
+                await asyncio.sleep(pause)
+        await writing
+    return bytes(received)
+
+
+async def _without_descriptors(port: int, figures: _Figures) -> None:
+    """Allow no more descriptors than there are, for a while."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, allowed[1]))
+    try:
+        for _ in range(20):
+            try:
+                async with _connect(port):
+                    figures.wrong.append("a socket was opened without a descriptor")
+            except OSError as error:
+                if error.errno == errno.EMFILE:
+                    figures.refused_for_want_of_descriptors += 1
+                else:
+                    figures.wrong.append(f"without descriptors: {error!r}")
+            await asyncio.sleep(0.05)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)

@@ -1,0 +1,49 @@
+"""The other process of `load`: a server that sends back whatever it gets. It ends with its standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+import uvloop
+
+from direct_sockets import PermissionsPolicy, TCPServerSocket, TCPSocket
+
+from .load_limits import allow_descriptors, open_descriptors
+
+_BOTH = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
+
+
+async def _echo(connection: TCPSocket) -> None:
+    with contextlib.suppress(OSError):
+        async with connection as info:
+            await info.readable.pipe_to(info.writable)
+            await connection.closed
+
+
+async def main() -> None:
+    """Serve; say the port first, and after each line of standard input how many descriptors are open."""
+    loop = asyncio.get_running_loop()
+    unhandled = list[object]()
+    loop.set_exception_handler(lambda _, context: unhandled.append(context))
+    with _BOTH:
+        server = TCPServerSocket("127.0.0.1", backlog=1024)
+    async with server as info, asyncio.TaskGroup() as tasks:
+        sys.stdout.write(f"{info.local_port}\n")
+        sys.stdout.flush()
+
+        async def accept() -> None:
+            async for connection in info.readable:
+                tasks.create_task(_echo(connection))
+
+        accepting = tasks.create_task(accept())
+        while await asyncio.to_thread(sys.stdin.readline):
+            sys.stdout.write(f"{open_descriptors()} {len(unhandled)}\n")
+            sys.stdout.flush()
+        accepting.cancel()
+
+
+if __name__ == "__main__":
+    allow_descriptors(int(sys.argv[1]))
+    uvloop.run(main())
