@@ -174,7 +174,7 @@ async def test_a_reset_that_the_writer_is_told_of_is_no_end_for_the_reader(machi
     async with _pair(machine) as (client, accepted):
         here = await client.opened
         assert accepted._connection is not None
-        await _write(here, bytes(100_000))  # more than its stream takes: what is unread makes closing reset the connection
+        await _write(here, bytes(100_000))  # more than its stream takes: closing is going to reset
         await machine.rest()
         await answered(accepted._connection.close())
         with pytest.raises(NetworkError) as caught:
