@@ -88,7 +88,12 @@ class PermissionsPolicy:
 
     _granted: frozenset[str]
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("PermissionsPolicy has no subclasses: what one grants is not to be overridden")
+
     def __init__(self, policy: str | Mapping[str, Iterable[str]]) -> None:
+        if hasattr(self, "_granted"):
+            raise TypeError("a PermissionsPolicy does not change; make another one")
         self._granted = _granted_by_header(policy) if isinstance(policy, str) else _granted_by_manifest(policy)
 
     def _narrowed_by(self, other: PermissionsPolicy) -> PermissionsPolicy:

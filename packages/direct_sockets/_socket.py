@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
+
+from typing_extensions import override
 
 from whatwg_streams import AbortError, Promise
 from whatwg_streams.other_specs import mark_as_handled, reject
@@ -121,6 +123,11 @@ class Socket(ABC, Generic[OpenInfo]):
     @abstractmethod
     def _close_even_if_locked(self) -> None:
         """Close the socket; one that is closed, or that could not be opened, stays what it is."""
+
+    @override
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        # Two objects with one socket would close it under each other.
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled")
 
     # Being collected -------------------------------------------------------------------------------------
 

@@ -287,6 +287,18 @@ def test_sole_policy_is_taken_down_as_it_is() -> None:
     assert current_policy() is policy
 
 
+def test_policy_does_not_change() -> None:
+    policy = PermissionsPolicy(ONE)
+    with policy, pytest.raises(TypeError, match="does not change; make another one"):
+        policy.__init__(ALL)
+    assert _granted(policy) == [SOCKETS]
+
+
+def test_what_a_policy_grants_is_not_overridden() -> None:
+    with pytest.raises(TypeError, match="has no subclasses"):
+        type("Wide", (PermissionsPolicy,), {"is_allowed": lambda self, feature: True})
+
+
 # Tasks and threads
 
 

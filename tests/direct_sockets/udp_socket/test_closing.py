@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import errno
+import pickle
 
 import pytest
 
@@ -13,6 +15,7 @@ from direct_sockets import (
 )
 from tests.support import settle
 from tests.support.operating_system import (
+    BOTH,
     ONE,
     HandmadeSystem,
     handmade_udp_socket,
@@ -162,3 +165,12 @@ async def test_async_with_raises_what_opened_rejects_with() -> None:
     with pytest.raises(NotAllowedError):
         async with socket:
             raise AssertionError("it has not opened")
+
+
+async def test_a_socket_is_not_copied() -> None:
+    with HandmadeSystem().installed(BOTH):
+        socket = UDPSocket(**BOUND)
+    async with socket:
+        for make in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="a UDPSocket can be neither copied nor pickled"):
+                make(socket)
