@@ -66,12 +66,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
             return
     if controller._pulling:
         controller._pull_again = True
-    else:
-        pull(controller)
-
-
-def pull(controller: ReadableByteStreamController) -> None:
-    """Steps 4 to 8 of ReadableByteStreamControllerCallPullIfNeeded."""
+        return
     assert not controller._pull_again
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
@@ -145,7 +140,7 @@ def read_into(reader: ReadableStreamBYOBReader, view: object) -> Promise[ReadRes
     if controller._pulling:
         controller._pull_again = True
     elif controller._started:
-        pull(controller)
+        call_pull_if_needed(controller)
     return promise
 
 
@@ -189,23 +184,25 @@ def respond(controller: ReadableByteStreamController, bytes_written: int, writte
     if len(pending) != 1 or stream._state != "readable" or stream._unread:
         return False
     descriptor: Any = pending[0]
+    if descriptor.__class__ is not SinglePullInto:
+        return False
+    memory = descriptor.memory
     if (
-        descriptor.__class__ is not SinglePullInto
-        or descriptor.buffer is not descriptor.memory
-        or descriptor.memory.detached
+        descriptor.buffer is not memory
+        or memory.detached
         or descriptor.reader_type != "byob"
         or bytes_written.__class__ is not int
         or not 0 < bytes_written <= descriptor.byte_length
     ):
         return False
     if written is not None:
-        descriptor.memory.data[:bytes_written] = written
+        memory.data[:bytes_written] = written
     request = controller._byob_request
     if request is not None:
         request._controller = request._view = controller._byob_request = None
         descriptor.request_view._object = None
     pending.popleft()
-    filled = descriptor.memory.hand_over(bytes_written)
+    filled = memory.hand_over(bytes_written)
     controller._spare_pull_into = descriptor
     reader: Any = stream._reader
     reader._read_into_requests.popleft()._fulfill(tuple_new(ReadResult, (filled, False)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._platform import buffers
+from .._platform import buffers, fast_paths
 from .._platform.buffers import ArrayBufferView, view_of
 from .._platform.promises import Promise
 from .._platform.webidl import new
-from .._readable import byte_controller, default_controller
+from .._readable import byte_controller, default_controller, fast_bytes
 from .._readable.ops import (
     byte_controllers,
     controller_interface,
@@ -197,6 +197,8 @@ def enqueue_into_readable_stream(stream: ReadableStream[Any], chunk: Any) -> Non
     if isinstance(controller, default_controller.ReadableStreamDefaultController):
         # 1.1. it is enqueued.
         default_controllers.readable_stream_default_controller_enqueue(controller, chunk)
+        return
+    if fast_paths.enabled and fast_bytes.enqueue(controller, chunk):
         return
     # 2. Otherwise,
     # 2.1. Assert: it is a byte stream. (Its type says so.)
