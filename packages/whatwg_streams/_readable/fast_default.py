@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .default_reader import ReadableStreamDefaultReader
     from .records import ReadRequest
     from .stream import ReadableStream
+
+#: What a pull algorithm returns instead of a promise, if it will queue `pulled` itself.
+IT_WILL_TELL: Final[Any] = object()
 
 
 def dequeue(controller: ReadableStreamDefaultController) -> Any:
@@ -76,6 +79,8 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
             pull_promise = pull_algorithm.promise_for(result)
     else:
         pull_promise = pull_algorithm()
+        if pull_promise is IT_WILL_TELL:
+            return
     upon(
         pull_promise,
         lambda _: pulled(controller),

@@ -59,7 +59,7 @@ def write(stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
 def process_write(controller: WritableStreamDefaultController, chunk: object) -> None:
     """WritableStreamDefaultControllerProcessWrite, step 3 on; the first write request is marked in flight."""
     write_algorithm: Any = controller._write_algorithm
-    sink_write_promise: Promise[Any]
+    sink_write_promise: Promise[Any] | None
     if write_algorithm.__class__ is CallbackAlgorithm:
         try:
             result = write_algorithm.function(chunk, controller)
@@ -72,6 +72,8 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
             sink_write_promise = write_algorithm.promise_for(result)
     else:
         sink_write_promise = write_algorithm(chunk)
+        if sink_write_promise is None:  # it will queue `written` itself
+            return
     upon_written(controller, sink_write_promise)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from ..._platform import fast_paths
 from ..._platform.promises import (
     Promise,
     Throw,
@@ -16,7 +17,7 @@ from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_enqueue,
     readable_stream_default_controller_has_backpressure,
 )
-from .. import default_controller
+from .. import default_controller, fast_default
 from . import streams
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def transform_stream_default_controller_clear_algorithms(controller: TransformSt
 
 def transform_stream_default_controller_enqueue(controller: TransformStreamDefaultController, chunk: object) -> None:
     """https://streams.spec.whatwg.org/#transform-stream-default-controller-enqueue"""
+    if fast_paths.enabled and fast_default.enqueue(controller, chunk):
+        return
     # 1. The stream.
     stream = controller._stream
     # 2. The controller of its readable side.
@@ -144,7 +147,13 @@ def transform_stream_default_controller_perform_transform(
     if controller._transform_algorithm is None:
         assert controller._finish_promise is not None
         return react(controller._finish_promise, lambda _: _throw_the_stored_error(controller))
-    transform_promise = controller._transform_algorithm(chunk)
+    return _react_to_the_transform(controller, controller._transform_algorithm(chunk))
+
+
+def _react_to_the_transform(
+    controller: TransformStreamDefaultController, transform_promise: Promise[Any]
+) -> Promise[Any]:
+    """Step 2 of it."""
 
     # 2. If that is rejected,
     def rejected(r: object) -> NoReturn:

@@ -17,6 +17,7 @@ from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_close,
     readable_stream_default_controller_error,
 )
+from .. import fast_default
 from . import default_controllers
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def transform_stream_default_sink_write_algorithm(stream: TransformStream[Any, A
     # 3. If there is backpressure,
     if stream._backpressure:
         # 3.1. wait for it to change.
-        backpressure_change_promise = stream._backpressure_change_promise
-        # 3.2. Assert: that can be waited for.
-        assert backpressure_change_promise is not None
+        backpressure_change_promise = fast_default.backpressure_change_promise(stream)
+        # 3.2. Assert: that can be waited for. (Its type says so.)
 
         # 3.3. Once it has changed,
         def fulfilled(_: object) -> Promise[Any]:

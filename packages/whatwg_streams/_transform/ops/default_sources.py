@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._platform.promises import Promise, a_promise_resolved_with_undefined, reject, resolve, upon
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
+from .. import fast_default
 from . import default_controllers, streams
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ def transform_stream_default_source_pull_algorithm(stream: TransformStream[Any, 
     """https://streams.spec.whatwg.org/#transform-stream-default-source-pull"""
     # 1. Assert: there is backpressure.
     assert stream._backpressure
-    # 2. Assert: a change of it can be waited for.
-    assert stream._backpressure_change_promise is not None
+    # 2. Assert: a change of it can be waited for. (Its promise may not have been made yet.)
     # 3. There is none any more.
     streams.transform_stream_set_backpressure(stream, backpressure=False)
     # 4. This is done when there is, once more.
-    return stream._backpressure_change_promise
+    return fast_default.backpressure_change_promise(stream)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from ..._platform import fast_paths
 from ..._platform.promises import Promise, resolve
 from ..._platform.webidl import UNDEFINED
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
 from ..._writable.ops.streams import create_writable_stream
+from .. import fast_default
 from . import default_controllers, default_sinks, default_sources
 
 if TYPE_CHECKING:
@@ -34,9 +36,8 @@ def initialize_transform_stream(
         return start_promise
 
     # 2. Writing takes these steps:
-    def write_algorithm(chunk: object) -> Promise[Any]:
-        # 2.1. those of the default sink.
-        return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
+    # 2.1. those of the default sink.
+    write_algorithm: Any = fast_default.SinkWriteAlgorithm(stream)
 
     # 3. Aborting takes these steps:
     def abort_algorithm(reason: object) -> Promise[Any]:
@@ -60,6 +61,8 @@ def initialize_transform_stream(
 
     # 6. Pulling takes these steps:
     def pull_algorithm() -> Promise[Any]:
+        if fast_paths.enabled:
+            return fast_default.pull(stream)  # type: ignore[no-any-return]
         # 6.1. those of the default source.
         return default_sources.transform_stream_default_source_pull_algorithm(stream)
 
@@ -105,6 +108,9 @@ def transform_stream_set_backpressure(stream: TransformStream[Any, Any], *, back
     """https://streams.spec.whatwg.org/#transform-stream-set-backpressure"""
     # 1. Assert: this is a change.
     assert stream._backpressure is not backpressure
+    if fast_paths.enabled or stream._backpressure_change_promise is fast_default.A_PULL_WAITS:
+        fast_default.set_backpressure(stream, backpressure=backpressure)
+        return
     # 2. Whoever waited for a change is told,
     if stream._backpressure_change_promise is not None:
         resolve(stream._backpressure_change_promise)

@@ -7,18 +7,18 @@ import pytest
 from tests.support import settle
 from tests.support.recording import FULFILLED, PENDING, RecordingTransformer, outcome, rejected
 from whatwg_streams import TransformStream
+from whatwg_streams._transform import fast_default
 from whatwg_streams._transform.ops import streams
 
 
 async def test_there_is_backpressure_until_the_readable_side_wants_a_chunk() -> None:
     stream: TransformStream[str, str] = TransformStream()
-    change = stream._backpressure_change_promise
+    change = fast_default.backpressure_change_promise(stream)
     assert stream._backpressure is True
     await settle()
     assert stream._backpressure is True
     stream.readable.get_reader().read()
     assert stream._backpressure is False
-    assert change is not None
     assert outcome(change) == FULFILLED
 
 
@@ -85,20 +85,20 @@ def test_setting_backpressure_is_always_a_change() -> None:
     stream: TransformStream[str, str] = TransformStream()
     with pytest.raises(AssertionError):
         streams.transform_stream_set_backpressure(stream, backpressure=True)
-    first = stream._backpressure_change_promise
+    first = fast_default.backpressure_change_promise(stream)
     streams.transform_stream_set_backpressure(stream, backpressure=False)
     assert first is not None
     assert outcome(first) == FULFILLED
-    assert stream._backpressure_change_promise is not first
+    assert fast_default.backpressure_change_promise(stream) is not first
 
 
 def test_unblocking_ends_backpressure_where_there_is_some() -> None:
     stream: TransformStream[str, str] = TransformStream()
     streams.transform_stream_unblock_write(stream)
     assert stream._backpressure is False
-    change = stream._backpressure_change_promise
+    change = fast_default.backpressure_change_promise(stream)
     streams.transform_stream_unblock_write(stream)
-    assert stream._backpressure_change_promise is change
+    assert fast_default.backpressure_change_promise(stream) is change
 
 
 async def test_erroring_works_whatever_is_errored_already() -> None:

@@ -1,0 +1,113 @@
+"""Fast paths of §6.4: transforming chunks without a promise for each of them.
+
+See `_platform.fast_paths` for the rules. What is flattened here stands step by step in `ops.default_sinks`,
+`ops.default_sources`, `ops.default_controllers` and `ops.streams`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._platform import event_loop, fast_paths
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of, resolve
+from .._platform.webidl import CallbackAlgorithm
+from .._readable import fast_default as fast_readable
+from .._readable.ops.default_controllers import readable_stream_default_controller_has_backpressure
+from .._writable import fast_default as fast_writable
+from .ops import default_controllers, default_sinks
+
+if TYPE_CHECKING:
+    from .default_controller import TransformStreamDefaultController
+    from .stream import TransformStream
+
+#: Stands in [[backpressureChangePromise]] for a promise that nothing but the pull of the readable side waits for.
+A_PULL_WAITS: Final[Any] = object()
+
+
+@final
+class SinkWriteAlgorithm:
+    """TransformStreamDefaultSinkWriteAlgorithm, of one stream."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: TransformStream[Any, Any]) -> None:
+        self.stream = stream
+
+    def __call__(self, chunk: object) -> Promise[Any] | None:
+        """Transform the chunk.
+
+        Returns:
+            The promise; None, from a fast path, if the steps upon its fulfillment will be queued.
+        """
+        stream = self.stream
+        controller = stream._controller
+        transform_algorithm: Any = controller._transform_algorithm
+        if not fast_paths.enabled or stream._backpressure or transform_algorithm.__class__ is not CallbackAlgorithm:
+            return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
+        try:
+            result = transform_algorithm.function(chunk, controller)
+        except (Exception, asyncio.CancelledError) as exception:
+            transform_promise = a_promise_rejected_with(reason_of(exception))
+        else:
+            if result is None:
+                event_loop.enqueue_microtask(transformed, stream)
+                return None
+            transform_promise = transform_algorithm.promise_for(result)
+        return default_controllers._react_to_the_transform(controller, transform_promise)
+
+
+def transformed(stream: TransformStream[Any, Any]) -> None:
+    """The chunk was transformed: this settles the promise that the write waits for."""
+    event_loop.enqueue_microtask(fast_writable.written, stream._writable._controller)
+
+
+def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool:
+    """TransformStreamDefaultControllerEnqueue, while somebody waits for the chunk.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    stream = controller._stream
+    readable = stream._readable
+    readable_controller: Any = readable._controller
+    reader: Any = readable._reader
+    if (
+        reader is None
+        or not reader._read_requests
+        or readable_controller._close_requested
+        or readable._state != "readable"
+    ):
+        return False
+    reader._read_requests.popleft().chunk_steps(chunk)
+    if not readable_controller._pulling or not readable_controller._pull_again:
+        fast_readable.call_pull_if_needed(readable_controller)
+    if not stream._backpressure and readable_stream_default_controller_has_backpressure(readable_controller):
+        set_backpressure(stream, backpressure=True)
+    return True
+
+
+def pull(stream: TransformStream[Any, Any]) -> Any:
+    """TransformStreamDefaultSourcePullAlgorithm."""
+    set_backpressure(stream, backpressure=False)
+    stream._backpressure_change_promise = A_PULL_WAITS
+    return fast_readable.IT_WILL_TELL
+
+
+def set_backpressure(stream: TransformStream[Any, Any], *, backpressure: bool) -> None:
+    """TransformStreamSetBackpressure; whoever waits for the next change makes its promise."""
+    change_promise = stream._backpressure_change_promise
+    stream._backpressure_change_promise = None
+    stream._backpressure = backpressure
+    if change_promise is A_PULL_WAITS:
+        event_loop.enqueue_microtask(fast_readable.pulled, stream._readable._controller)
+    elif change_promise is not None:
+        resolve(change_promise)
+
+
+def backpressure_change_promise(stream: TransformStream[Any, Any]) -> Promise[None]:
+    """[[backpressureChangePromise]], made when it is needed."""
+    promise = stream._backpressure_change_promise
+    if promise is None:
+        promise = stream._backpressure_change_promise = Promise()
+    return promise
