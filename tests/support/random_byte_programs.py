@@ -37,7 +37,7 @@ class ByteProgram(Program):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.coroutines = False
+        self.coroutines = self.steady = False
         self.interesting = self.random.choice([0, 0.1, self.random.random()])
         self.memory: list[bytearray] = []
         self.kept: list[Any] = []  # views and requests that were handed out, or over

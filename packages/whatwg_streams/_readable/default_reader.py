@@ -78,8 +78,9 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
         TypeError: the stream has a reader already.
     """
 
-    __slots__ = ("_read_requests",)
+    __slots__ = ("_pipe", "_read_requests")
 
+    _pipe: object  # that it belongs to, if it does
     _read_requests: deque[ReadRequest]
 
     def __init__(self, stream: ReadableStream[R]) -> None:

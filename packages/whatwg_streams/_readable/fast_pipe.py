@@ -32,11 +32,16 @@ from . import default_controller, fast_default
 from .ops import default_controllers
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from .._writable.default_controller import WritableStreamDefaultController
+    from .._writable.stream import WritableStream
     from .default_controller import ReadableStreamDefaultController
     from .ops.pipe_to import _Pipe
+    from .stream import ReadableStream
+
+#: What a write returns that has left the loop, with all that is under way queued.
+LEFT: Final[Any] = object()
 
 #: How many microtasks a chunk takes otherwise: what it counts for the fairness to the event loop.
 MICROTASKS_PER_CHUNK: Final = 4
@@ -78,15 +83,27 @@ def move_chunks(pipe: _Pipe) -> bool:
     Returns:
         Whether all is done and queued that follows; otherwise the pipe has still to read.
     """
+    into: Any = pipe.dest._controller._write_algorithm
+    if into.__class__ is not CallbackAlgorithm:
+        return isinstance(into, fast_writable.MovesChunks) and into.move_chunks(pipe)
     if _is_asynchronous(pipe):
         if pipe.callbacks_are_quick and _may_move_chunks(pipe, even_if_pulling=True):
             event_loop.run_in_a_task(_move_chunks_in_a_task(pipe))
             return True
         return False
-    if not _may_move_chunks(pipe):
-        return False
+    return _may_move_chunks(pipe) and move_chunks_by(pipe, into.function)
+
+
+def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microtasks: int = 0) -> bool:
+    """The same, when it has been found out that all is idle, and how a chunk is written.
+
+    Args:
+        pipe: that between the source and what is written to.
+        write: what the chunk is given to; it returns LEFT if it has queued all that follows.
+        more_microtasks: those that the chunk would take beyond those of a sink.
+    """
     try:
-        next(_moving_chunks(pipe, in_a_task=False))
+        next(_moving_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks, in_a_task=False))
     except StopIteration as end:
         if end.value is Left.FOR_A_TURN:
             event_loop.enqueue_microtask(pipe.read, None)
@@ -105,7 +122,8 @@ def _move_chunks_in_a_task(pipe: _Pipe) -> Generator[Any, None, None]:
     turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
     while not pipe.shutting_down:
         if _may_move_chunks(pipe):
-            left = yield from _moving_chunks(pipe, in_a_task=True)
+            algorithm: Any = pipe.dest._controller._write_algorithm
+            left = yield from _moving_chunks(pipe, algorithm.function, MICROTASKS_PER_CHUNK, in_a_task=True)
         elif turns:
             turns -= 1
             left = Left.FOR_A_TURN
@@ -123,35 +141,52 @@ def _move_chunks_in_a_task(pipe: _Pipe) -> Generator[Any, None, None]:
 
 
 def _may_move_chunks(pipe: _Pipe, *, even_if_pulling: bool = False) -> bool:
-    source, dest = pipe.source, pipe.dest
-    readable: Any = source._controller
-    writable = dest._controller
     return (
-        readable.__class__ is default_controller.ReadableStreamDefaultController
-        and isinstance(readable._pull_algorithm, CallbackAlgorithm)
-        and isinstance(writable._write_algorithm, CallbackAlgorithm)
+        source_may_be_moved(pipe.source, even_if_pulling=even_if_pulling)
+        and isinstance(pipe.dest._controller._write_algorithm, CallbackAlgorithm)
+        and dest_may_be_moved(pipe.dest)
+        and not pipe.dest._controller._queue
+        and (even_if_pulling or not event_loop.microtasks_are_pending())
+    )
+
+
+def source_may_be_moved(source: ReadableStream[Any], *, even_if_pulling: bool = False) -> bool:
+    """Whether the loop was made for such a source."""
+    controller: Any = source._controller
+    return (
+        controller.__class__ is default_controller.ReadableStreamDefaultController
+        and isinstance(controller._pull_algorithm, CallbackAlgorithm)
         and source._state == "readable"
-        and dest._state == "writable"
         and not source._unread
-        and readable._started
-        and writable._started
-        and (even_if_pulling or not readable._pulling)
-        and not writable._queue
-        and writable._strategy_hwm > 0
-        and writable._strategy_size_algorithm is count
+        and controller._started
+        and (even_if_pulling or not controller._pulling)
+    )
+
+
+def dest_may_be_moved(dest: WritableStream[Any]) -> bool:
+    """Whether the loop was made for such a destination."""
+    controller = dest._controller
+    return (
+        dest._state == "writable"
+        and controller._started
+        and controller._strategy_hwm > 0
+        and controller._strategy_size_algorithm is count
         and dest._close_request is None
         and dest._in_flight_close_request is None
-        and (even_if_pulling or not event_loop.microtasks_are_pending())
     )
 
 
 def _is_asynchronous(pipe: _Pipe) -> bool:
     """Whether a callback is a coroutine function."""
-    for algorithm in (pipe.source._controller._pull_algorithm, pipe.dest._controller._write_algorithm):
-        code = getattr(getattr(algorithm, "function", None), "__code__", None)
-        if code is not None and code.co_flags & inspect.CO_COROUTINE:
-            return True
-    return False
+    return is_a_coroutine_function(pipe.source._controller._pull_algorithm) or is_a_coroutine_function(
+        pipe.dest._controller._write_algorithm
+    )
+
+
+def is_a_coroutine_function(algorithm: Any) -> bool:
+    """Whether the function of the algorithm is one, if it has any."""
+    code = getattr(getattr(algorithm, "function", None), "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 class Left(enum.Enum):
@@ -162,20 +197,21 @@ class Left(enum.Enum):
     UNDER_WAY = enum.auto()  # all that follows is queued
 
 
-def _moving_chunks(pipe: _Pipe, *, in_a_task: bool) -> Generator[Any, None, Left]:
+def _moving_chunks(
+    pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int, *, in_a_task: bool
+) -> Generator[Any, None, Left]:
     source, dest = pipe.source, pipe.dest
     readable: Any = source._controller
     writable = dest._controller
     pull_algorithm: Any = readable._pull_algorithm
     write_algorithm: Any = writable._write_algorithm
-    pull, write = pull_algorithm.function, write_algorithm.function
+    pull = pull_algorithm.function
     pull_context = pull_algorithm.context if in_a_task else None
     write_context = write_algorithm.context if in_a_task else None
     high_water_mark = readable._strategy_hwm
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
-    write_request: Promise[None] = Promise()
-    write_request._promise_is_handled = True
+    write_request = new_write_request()
     catch = _Catch(pipe)
     source._disturbed = True
     moved = 0
@@ -202,6 +238,8 @@ def _moving_chunks(pipe: _Pipe, *, in_a_task: bool) -> Generator[Any, None, Left
                     yield from other_steps(pull_algorithm, coroutine, waits_for, promise)
                     return Left.UNDER_WAY
                 if result is not None or failed is not None or jobs or readable._pull_again:
+                    if pipe.chain is not None:
+                        pipe.chain.leave()
                     _pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
                     pipe.chunk_steps(chunk)
                     return Left.UNDER_WAY
@@ -251,17 +289,19 @@ def _moving_chunks(pipe: _Pipe, *, in_a_task: bool) -> Generator[Any, None, Left
             failed, result = a_promise_rejected_with(reason_of(exception)), None
         if waits_for is not None:
             promise = Promise[Any]()
-            _write_goes_on(pipe, readable, write_request, chunk, promise)
+            _queue_the_late_pull(readable)
+            write_goes_on(pipe, write_request, chunk, promise)
             yield from other_steps(write_algorithm, coroutine, waits_for, promise)
             return Left.UNDER_WAY
         if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
-            _write_goes_on(
-                pipe, readable, write_request, chunk, failed if result is None else write_algorithm.promise_for(result)
-            )
+            if result is not LEFT:
+                _queue_the_late_pull(readable)
+                sink_write_promise = failed if result is None else write_algorithm.promise_for(result)
+                write_goes_on(pipe, write_request, chunk, sink_write_promise)
             return Left.UNDER_WAY
         dest._in_flight_write_request = None
         readable._pulling = False
-        queue._spent += MICROTASKS_PER_CHUNK
+        queue._spent += microtasks
         moved += 1
         if moved == QUICK:
             pipe.callbacks_are_quick = True
@@ -290,20 +330,35 @@ def _pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promi
         )
 
 
-def _write_goes_on(
-    pipe: _Pipe,
-    readable: ReadableStreamDefaultController,
-    write_request: Promise[None],
-    chunk: object,
-    sink_write_promise: Promise[Any] | None,
-) -> None:
-    """The chunk is in the sink's hands: put the streams into the state that they have then."""
-    dest = pipe.dest
-    writable: WritableStreamDefaultController = dest._controller
-    if readable._pulling:  # its microtask comes before those of the sink
+def _queue_the_late_pull(readable: ReadableStreamDefaultController) -> None:
+    """If it is not known yet that the pull is done, the microtask for that comes before those of the sink."""
+    if readable._pulling:
         queue = event_loop._this_thread.queue
         queue._jobs.appendleft((fast_default.pulled, readable))
         queue.schedule_unless_draining()
+
+
+def new_write_request() -> Promise[None]:
+    """What stands for the promise of a pipe's write, which nobody sees."""
+    write_request: Promise[None] = Promise()
+    write_request._promise_is_handled = True
+    return write_request
+
+
+def write_goes_on(
+    pipe: _Pipe, write_request: Promise[None], chunk: object, sink_write_promise: Promise[Any] | None
+) -> None:
+    """The chunk is in the sink's hands: put the destination into the state that it has then."""
+    count_the_chunk(pipe, chunk)
+    pipe.current_write = write_request
+    fast_writable.upon_written(pipe.dest._controller, sink_write_promise)
+    pipe.step(None)
+
+
+def count_the_chunk(pipe: _Pipe, chunk: object) -> None:
+    """The chunk is in the queue of the destination until it has been written; this may make backpressure."""
+    dest = pipe.dest
+    writable: WritableStreamDefaultController = dest._controller
     if writable._queue is NO_ITEMS:
         writable._queue = deque()
     writable._queue.append(chunk)
@@ -312,6 +367,3 @@ def _write_goes_on(
         dest._backpressure = True
         if dest._state == "writable":
             pipe.writer._ready_promise = Promise()
-    pipe.current_write = write_request
-    fast_writable.upon_written(writable, sink_write_promise)
-    pipe.step(None)

@@ -125,6 +125,7 @@ def transform_stream_transfer_receiving_steps(data_holder: DataHolder, value: Tr
     value._writable = writable_record.deserialized
     # 5. The rest has no use here.
     value._backpressure = None
+    value._chain = None
     value._backpressure_change_promise = None
     value._controller = cast("Any", None)
     # (And it is not [[Detached]].)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, final
 
+from typing_extensions import override
+
 from .._platform import event_loop, fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, resolve
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable
 from .._readable.ops.default_controllers import readable_stream_default_controller_has_backpressure
 from .._writable import fast_default as fast_writable
+from . import fast_chain
 from .ops import default_controllers, default_sinks
 
 if TYPE_CHECKING:
@@ -26,13 +29,15 @@ A_PULL_WAITS: Final[Any] = object()
 
 
 @final
-class SinkWriteAlgorithm:
+class SinkWriteAlgorithm(fast_writable.MovesChunks):
     """TransformStreamDefaultSinkWriteAlgorithm, of one stream."""
 
-    __slots__ = ("stream",)
+    __slots__ = ("behind", "misses", "stream")
 
     def __init__(self, stream: TransformStream[Any, Any]) -> None:
         self.stream = stream
+        self.behind = False  # see `fast_chain`
+        self.misses = 0
 
     def __call__(self, chunk: object) -> Promise[Any] | None:
         """Transform the chunk.
@@ -56,6 +61,10 @@ class SinkWriteAlgorithm:
             transform_promise = transform_algorithm.promise_for(result)
         return default_controllers._react_to_the_transform(controller, transform_promise)
 
+    @override
+    def move_chunks(self, pipe: Any) -> bool:
+        return fast_chain.move_chunks(pipe)
+
 
 def transformed(stream: TransformStream[Any, Any]) -> None:
     """The chunk was transformed: this settles the promise that the write waits for."""
@@ -69,6 +78,8 @@ def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool
         Whether it was done; otherwise the plain algorithm is needed.
     """
     stream = controller._stream
+    if stream._chain is not None and stream._chain.catches(stream, chunk):
+        return True
     readable = stream._readable
     readable_controller: Any = readable._controller
     reader: Any = readable._reader

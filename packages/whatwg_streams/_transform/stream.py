@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .._strategies import QueuingStrategy
     from .._writable.stream import WritableStream
     from .default_controller import TransformStreamDefaultController
+    from .fast_chain import _Chain
     from .transformer import Transformer
 
 I = TypeVar("I", default=Any)
@@ -51,6 +52,7 @@ class TransformStream(Generic[I, O]):
         "__weakref__",
         "_backpressure",
         "_backpressure_change_promise",
+        "_chain",
         "_controller",
         "_detached",
         "_readable",
@@ -59,6 +61,7 @@ class TransformStream(Generic[I, O]):
 
     _backpressure: bool | None
     _backpressure_change_promise: Promise[None] | None
+    _chain: _Chain | None  # what is moving its chunks, see `fast_chain`
     _controller: TransformStreamDefaultController
     _detached: bool
     _readable: ReadableStream[O]

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from .stream import WritableStream
 
 
+class MovesChunks:
+    """A write algorithm that has a fast path of pipes to its stream."""
+
+    __slots__ = ()
+
+    def move_chunks(self, pipe: Any) -> bool:
+        """Move chunks, when the pipe is about to read the next one: see `_readable.fast_pipe.move_chunks`."""
+        raise NotImplementedError
+
+
 def write(stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
     """WritableStreamDefaultWriterWrite, to a stream that is writable and not closing, and has a writer.
 

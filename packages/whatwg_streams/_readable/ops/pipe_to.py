@@ -8,7 +8,7 @@ strategy has room.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 from ..._platform import event_loop, fast_paths
 from ..._platform.abort import AbortSignal, add_algorithm, remove_algorithm
@@ -86,12 +86,17 @@ def readable_stream_pipe_to(
     return pipe.promise
 
 
+class _Chain(Protocol):
+    def leave(self) -> None: ...
+
+
 @final
 class _Pipe:
     """A pipe under way; as a read request, its own."""
 
     __slots__ = (
         "callbacks_are_quick",
+        "chain",
         "closes_after_reading",
         "current_write",
         "dest",
@@ -126,6 +131,7 @@ class _Pipe:
         # 8. Of a byte stream, the reader may be a BYOB reader or a default reader, as we like; we like
         # 9. a default reader, as of any other stream.
         self.reader = streams.acquire_readable_stream_default_reader(source)
+        self.reader._pipe = self
         # 10. The writer.
         self.writer = acquire_writable_stream_default_writer(dest)
         # 11. The source is disturbed.
@@ -138,6 +144,7 @@ class _Pipe:
         self.pending_chunks: list[Any] = []
         self.current_write: Promise[None] = a_promise_resolved_with_undefined()
         self.closes_after_reading = False
+        self.chain: _Chain | None = None  # what is moving its chunks, through transform streams
         self.callbacks_are_quick = True  # until one of them turns out to be suspended
 
     def abort_algorithm(self) -> None:
@@ -305,6 +312,8 @@ class _Pipe:
         self, action: Callable[[], Promise[Any]], original_error: tuple[object] | tuple[()] = ()
     ) -> None:
         """Shutdown with an action: https://streams.spec.whatwg.org/#rs-pipeTo-shutdown-with-action"""
+        if self.chain is not None:
+            self.chain.leave()
         # 15.shutdown-with-an-action.1. It may be shutting down already.
         if self.shutting_down:
             return
@@ -352,6 +361,7 @@ class _Pipe:
         writable_stream_default_writer_release(self.writer)
         # 15.finalize.2. (The reader is no BYOB reader.)
         # 15.finalize.3. Release the reader.
+        self.reader._pipe = None
         readers.readable_stream_default_reader_release(self.reader)
         # 15.finalize.4. Listen to the signal no longer.
         if self.signal is not None:

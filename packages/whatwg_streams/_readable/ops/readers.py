@@ -202,5 +202,6 @@ def set_up_readable_stream_default_reader(
         raise TypeError("the stream has a reader already; release that one first")
     # 2. Initialize it.
     readable_stream_reader_generic_initialize(reader, stream)
-    # 3. It has no requests.
+    # 3. It has no requests. (And it belongs to no pipe.)
+    reader._pipe = None
     reader._read_requests = NO_ITEMS

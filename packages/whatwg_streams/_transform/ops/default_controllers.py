@@ -133,6 +133,8 @@ def transform_stream_default_controller_enqueue(controller: TransformStreamDefau
 
 def transform_stream_default_controller_error(controller: TransformStreamDefaultController, e: object) -> None:
     """https://streams.spec.whatwg.org/#transform-stream-default-controller-error"""
+    if controller._stream._chain is not None:
+        controller._stream._chain.leave()
     # 1. Error the stream.
     streams.transform_stream_error(controller._stream, e)
 
@@ -171,6 +173,8 @@ def _throw_the_stored_error(controller: TransformStreamDefaultController) -> NoR
 
 def transform_stream_default_controller_terminate(controller: TransformStreamDefaultController) -> None:
     """https://streams.spec.whatwg.org/#transform-stream-default-controller-terminate"""
+    if controller._stream._chain is not None:
+        controller._stream._chain.leave()
     # 1. The stream.
     stream = controller._stream
     # 2. The controller of its readable side.

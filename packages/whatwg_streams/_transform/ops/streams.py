@@ -82,7 +82,8 @@ def initialize_transform_stream(
     transform_stream_set_backpressure(stream, backpressure=True)
     # 11. There is no controller yet.
     stream._controller = UNDEFINED
-    # (And it is not [[Detached]].)
+    # (It is not [[Detached]], and no fast path moves its chunks.)
+    stream._chain = None
     stream._detached = False
 
 

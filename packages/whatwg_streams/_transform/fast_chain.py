@@ -1,0 +1,361 @@
+"""A fast path of pipes through transform streams: one loop that takes a chunk from the source to the last sink.
+
+See `_platform.fast_paths` for the rules, and `_readable.fast_pipe` for the loop, which this is a part of: where a pipe
+to a sink writes, a pipe to a transform stream has the chunk transformed, and that to the next, and writes in the end.
+
+In the steady state everybody waits for the source. Stage 0 is the first transform, and so on; the last is the sink.
+When the pipe into a stage writes, its callback is called, and enqueues one chunk. That queues that the next pipe
+writes, that the pull of this readable side is done, and that the chunk was transformed; this queues that it was
+written, and that has the pipe into this stage read. So with up to three transforms the sink is given a chunk before
+the source is pulled again, and it is known which microtasks are queued when a callback is called: those of the stages
+before (`_Chain.leave`), and those of the chunk before (`_Chain.late`). None of them does anything that could be seen.
+Longer chains are left to the plain way.
+
+While chunks move, only the callbacks, and what they call, can look at the streams. What they do beyond enqueueing one
+chunk finds all in the state in which the plain algorithms have it then: the loop is left first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._platform import event_loop
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of
+from .._platform.webidl import CallbackAlgorithm
+from .._readable import fast_default as fast_readable, fast_pipe
+from .._writable import fast_default as fast_writable
+from . import fast_default
+from .ops import default_controllers
+
+if TYPE_CHECKING:
+    from .._readable.ops.pipe_to import _Pipe
+    from .default_controller import TransformStreamDefaultController
+    from .stream import TransformStream
+
+#: With more transforms the source is pulled again before the sink has the chunk.
+MOST_TRANSFORMS: Final = 3
+
+#: How many microtasks the chunk takes for each transform otherwise: what it counts for the fairness to the event loop.
+MICROTASKS_PER_TRANSFORM: Final = 6
+
+#: When so many chunks in a row could not be moved, it is tried only once in so many.
+MISSES: Final = 16
+
+_NOTHING: Final = object()
+
+
+def move_chunks(pipe: _Pipe) -> bool:
+    """Move chunks, when the pipe into the first transform is about to read the next one.
+
+    Returns:
+        Whether all is done and queued that follows; otherwise the pipe has still to read.
+    """
+    algorithm: Any = pipe.dest._controller._write_algorithm
+    algorithm.misses += 1  # unless a chunk moves
+    if algorithm.misses > MISSES and algorithm.misses % MISSES:
+        return False
+    if (
+        event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+        or not fast_pipe.source_may_be_moved(pipe.source)
+        or pipe.source._controller._strategy_hwm == 0
+        or fast_pipe.is_a_coroutine_function(pipe.source._controller._pull_algorithm)
+    ):
+        return False
+    chain = _chain_from(pipe)
+    if chain is None:
+        return False
+    chain.behind, algorithm.behind = algorithm.behind, False
+    if not chain.finish() or not chain.is_steady():
+        return False
+    chain.enter()
+    try:
+        done = fast_pipe.move_chunks_by(pipe, chain.write, MICROTASKS_PER_TRANSFORM * len(chain.transforms))
+    except BaseException:
+        chain.exit()
+        raise
+    if chain.has_moved:
+        algorithm.misses = 0
+    if chain.left:
+        return True
+    if done:  # it is the event loop's turn
+        chain.exit()
+        chain.pipes[-1].dest._in_flight_write_request = None
+        algorithm.behind = chain.behind
+    else:
+        chain.leave()
+    return done
+
+
+def _chain_from(first: _Pipe) -> _Chain | None:
+    """The chain that begins with this pipe, if it is one that the loop was made for."""
+    pipe = first
+    pipes = [first]
+    transforms: list[TransformStream[Any, Any]] = []
+    while True:
+        if pipe.shutting_down or pipe.pending_chunks or not fast_pipe.dest_may_be_moved(pipe.dest):
+            return None
+        algorithm: Any = pipe.dest._controller._write_algorithm
+        if algorithm.__class__ is CallbackAlgorithm:
+            return None if fast_pipe.is_a_coroutine_function(algorithm) else _Chain(pipes, transforms)
+        if algorithm.__class__ is not fast_default.SinkWriteAlgorithm or len(transforms) == MOST_TRANSFORMS:
+            return None
+        transform: TransformStream[Any, Any] = algorithm.stream
+        if not _may_be_moved(transform):
+            return None
+        reader: Any = transform._readable._reader
+        if reader is None or reader._pipe is None:
+            return None
+        pipe = reader._pipe
+        transforms.append(transform)
+        pipes.append(pipe)
+
+
+def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
+    readable = transform._readable
+    controller: Any = readable._controller
+    algorithm: Any = transform._controller._transform_algorithm
+    return (
+        transform._writable._controller._strategy_hwm <= 1  # one chunk makes backpressure
+        and algorithm.__class__ is CallbackAlgorithm
+        and not fast_pipe.is_a_coroutine_function(algorithm)
+        and readable._state == "readable"
+        and not readable._unread
+        and controller._started
+        and controller._strategy_hwm == 0
+        and not controller._queue
+        and not controller._close_requested
+        and not controller._pull_again
+    )
+
+
+@final
+class _Chain:
+    """Pipes and the transform streams between them, while the loop moves chunks through them."""
+
+    __slots__ = (
+        "behind",
+        "chunk",
+        "has_moved",
+        "jobs",
+        "left",
+        "pipes",
+        "queue",
+        "stage",
+        "steps",
+        "transforms",
+        "write_algorithm",
+        "write_request",
+    )
+
+    def __init__(self, pipes: list[_Pipe], transforms: list[TransformStream[Any, Any]]) -> None:
+        self.pipes = pipes
+        self.transforms = transforms
+        self.queue = event_loop._this_thread.queue
+        self.jobs = self.queue._jobs
+        self.stage = -1  # whose callback is running; -1 while it is that of the source
+        self.chunk: object = _NOTHING  # that it has enqueued
+        self.behind = False  # whether the last chunk came just before, so that something of it is late
+        self.has_moved = False  # a chunk, to the sink
+        self.left = False
+        self.steps: list[tuple[int, CallbackAlgorithm, TransformStreamDefaultController]] = []
+        self.write_algorithm: Any = pipes[-1].dest._controller._write_algorithm
+        self.write_request = fast_pipe.new_write_request()
+
+    # Entering and leaving --------------------------------------------------------------------------------
+
+    def late(self) -> list[event_loop.Job]:
+        """What the last chunk has still to do in the source's turn, or in that of the first transform."""
+        transforms = len(self.transforms)
+        sink = self.pipes[-1].dest._controller
+        reads: list[event_loop.Job] = [(pipe.read, None) for pipe in self.pipes]
+        has_read = sink._strategy_hwm > 1  # it need not have waited until the last chunk was written
+        if (transforms, self.stage) in {(2, -1), (3, 0)}:
+            return reads[-2:-1] if has_read else [reads[-1], reads[-2]]
+        if (transforms, self.stage) != (3, -1):
+            return []
+        last: Any = self.transforms[-1]._writable._controller
+        written: list[event_loop.Job] = [(fast_writable.written, sink), (fast_writable.written, last)]
+        return [written[0], *(reads[-1:] if has_read else []), written[1], reads[1]]
+
+    def finish(self) -> bool:
+        """Let the last chunk do what it has still to do, if there is nothing else: nothing can tell.
+
+        Returns:
+            Whether all is done.
+        """
+        if self.jobs and list(self.jobs) == self.late():
+            self.behind = True
+            while self.jobs:
+                callback, argument = self.jobs.popleft()
+                callback(argument)
+        return not self.jobs
+
+    def is_steady(self) -> bool:
+        """Whether everybody waits for the source."""
+        if any(pipe.dest._controller._queue or pipe.dest._in_flight_write_request is not None for pipe in self.pipes):
+            return False
+        for transform, pipe in zip(self.transforms, self.pipes[1:], strict=True):
+            requests = pipe.reader._read_requests
+            if (
+                transform._backpressure
+                or transform._backpressure_change_promise is not fast_default.A_PULL_WAITS
+                or len(requests) != 1
+                or requests[0] is not pipe
+            ):
+                return False
+        return True
+
+    def enter(self) -> None:
+        for transform in self.transforms:
+            transform._chain = self
+        for pipe in self.pipes:
+            pipe.chain = self
+        for stage, transform in enumerate(self.transforms):
+            algorithm: Any = transform._controller._transform_algorithm
+            if algorithm.function is not default_controllers._enqueue_as_it_is:  # nothing can be seen of that
+                self.steps.append((stage, algorithm, transform._controller))
+        if self.behind and len(self.transforms) == MOST_TRANSFORMS:
+            self.pipes[-1].dest._in_flight_write_request = self.write_request
+
+    def exit(self) -> None:
+        for transform in self.transforms:
+            transform._chain = None
+        for pipe in self.pipes:
+            pipe.chain = None
+
+    def leave(self) -> None:
+        """Leave the loop, in a callback or before the next: with all as the plain algorithms have it at this moment."""
+        self.left = True
+        self.exit()
+        since = list(self.jobs)  # what the callback itself has queued comes after the rest
+        self.jobs.clear()
+        if self.behind:
+            self._be_late()
+        stage = self.stage
+        if stage == MOST_TRANSFORMS:
+            self.pipes[0].dest._in_flight_write_request = None  # this write is done
+        for ago, number in enumerate(range(stage - 1, -1, -1), 1):
+            transform = self.transforms[number]
+            self._has_a_chunk(number)
+            if ago == 1:
+                transform._readable._controller._pulling = True
+                self.jobs.append((fast_readable.pulled, transform._readable._controller))
+                self.jobs.append((fast_default.transformed, transform))
+                self._is_in_flight(number)
+            elif ago == 2:  # noqa: PLR2004  # the microtask before
+                self.jobs.append((fast_writable.written, transform._writable._controller))
+                self._is_in_flight(number)
+            else:
+                self.jobs.append((self.pipes[number].read, None))
+        if 0 <= stage < len(self.transforms):
+            self.pipes[stage].dest._in_flight_write_request = fast_pipe.new_write_request()
+            fast_pipe.count_the_chunk(self.pipes[stage], _NOTHING)
+        if self.chunk is not _NOTHING:
+            fast_default.enqueue(self.transforms[stage]._controller, self.chunk)
+        self.jobs.extend(since)
+        self.queue.schedule_unless_draining()
+
+    def _be_late(self) -> None:
+        """The last chunk has still something to do."""
+        late = self.late()
+        self.jobs.extend(late)
+        for number, pipe in enumerate(self.pipes[1:]):
+            if (self.stage < 0 and len(self.transforms) == MOST_TRANSFORMS) or (pipe.read, None) in late:
+                self._has_a_chunk(number)
+        for number, pipe in enumerate(self.pipes):
+            if (fast_writable.written, pipe.dest._controller) in late:
+                self._is_in_flight(number)
+
+    def _has_a_chunk(self, number: int) -> None:
+        """The next pipe has read a chunk of this transform stream, and no other yet."""
+        transform = self.transforms[number]
+        self.pipes[number + 1].reader._read_requests.popleft()
+        transform._backpressure = True
+        transform._backpressure_change_promise = None
+        transform._readable._controller._pulling = False
+
+    def _is_in_flight(self, number: int) -> None:
+        """The write of this pipe is in flight."""
+        pipe = self.pipes[number]
+        pipe.current_write = pipe.dest._in_flight_write_request = fast_pipe.new_write_request()
+        fast_pipe.count_the_chunk(pipe, _NOTHING)
+        if pipe.dest._backpressure:
+            pipe.step(None)
+
+    # Moving ----------------------------------------------------------------------------------------------
+
+    def write(self, chunk: object, _: object) -> object:
+        """Move the chunk from the source through the transforms into the sink.
+
+        Returns:
+            None; or LEFT, when the loop was left and all that is under way is queued.
+        """
+        pipe = self.pipes[-1]
+        dest = pipe.dest
+        if self.left or dest._state != "writable":  # because of the pull
+            if not self.left:
+                self.leave()
+            self.pipes[0].dest._in_flight_write_request = None
+            self.pipes[0].chunk_steps(chunk)
+            return fast_pipe.LEFT
+        dest._in_flight_write_request = None
+        algorithm: Any
+        failed: Promise[Any] | None = None
+        for stage, algorithm, controller in self.steps:
+            self.stage = stage
+            try:
+                result = algorithm.function(chunk, controller)
+            except (Exception, asyncio.CancelledError) as exception:
+                failed, result = a_promise_rejected_with(reason_of(exception)), None
+            if result is not None or failed is not None or self.jobs or self.chunk is _NOTHING or self.left:
+                self._transform_goes_on(failed if result is None else algorithm.promise_for(result))
+                return fast_pipe.LEFT
+            chunk = self.chunk
+            self.chunk = _NOTHING
+        self.stage = len(self.transforms)
+        algorithm = self.write_algorithm
+        dest._in_flight_write_request = self.write_request
+        try:
+            result = algorithm.function(chunk, dest._controller)
+        except (Exception, asyncio.CancelledError) as exception:
+            failed, result = a_promise_rejected_with(reason_of(exception)), None
+        if result is not None or failed is not None or self.jobs or dest._state != "writable" or self.left:
+            if not self.left:
+                self.leave()
+            write_promise = failed if result is None else algorithm.promise_for(result)
+            fast_pipe.write_goes_on(pipe, self.write_request, chunk, write_promise)
+            return fast_pipe.LEFT
+        if len(self.transforms) < MOST_TRANSFORMS:
+            dest._in_flight_write_request = None  # otherwise the source is pulled before the write is done
+        self.stage = -1
+        self.behind = self.has_moved = True
+        return None
+
+    def catches(self, stream: TransformStream[Any, Any], chunk: object) -> bool:
+        """Whether the chunk, that is enqueued, goes on in the loop; otherwise the loop was left."""
+        if (
+            0 <= self.stage < len(self.transforms)
+            and self.transforms[self.stage] is stream
+            and self.chunk is _NOTHING
+            and not self.jobs
+        ):
+            self.chunk = chunk
+            return True
+        self.leave()
+        return False
+
+    def _transform_goes_on(self, transform_promise: Promise[Any] | None) -> None:
+        """The callback of a transform has returned; without a promise it is fulfilled."""
+        if not self.left:
+            self.leave()
+        pipe, transform = self.pipes[self.stage], self.transforms[self.stage]
+        write_request = pipe.dest._in_flight_write_request
+        assert write_request is not None
+        if transform_promise is None:
+            event_loop.enqueue_microtask(fast_default.transformed, transform)
+        else:
+            promise = default_controllers._react_to_the_transform(transform._controller, transform_promise)
+            fast_writable.upon_written(transform._writable._controller, promise)
+        pipe.current_write = write_request
+        pipe.step(None)
