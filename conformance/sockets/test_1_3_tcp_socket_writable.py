@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from array import array
 from typing import Any
 
@@ -59,7 +60,7 @@ async def test_a_write_waits_for_the_system_and_the_next_one_for_it() -> None:
 
 async def test_an_error_rejects_the_write_with_a_network_error_and_leaves_the_reading() -> None:
     socket, info, connection = await handmade_socket()
-    connection.failures["write"] = RESET
+    connection.failures["write"] = BrokenPipeError(errno.EPIPE, "the peer reads no more")
     writer = info.writable.get_writer()
     write = writer.write(b"abc")
     await settle()
