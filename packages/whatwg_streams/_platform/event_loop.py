@@ -190,12 +190,17 @@ def number_of_microtasks() -> int:
 
 
 def loop_deserves_a_turn() -> bool:
-    """Whether awaits that had nothing to wait for have kept the loop waiting for long enough."""
+    """Whether awaits that had nothing to wait for have kept the loop waiting for long enough.
+
+    It is so for all of them until the loop has had its turn, and the queue is drained again: nobody overtakes the
+    one that waits for it.
+    """
     queue = _this_thread.queue
     queue._spent += 1
     if queue._spent <= MICROTASKS_PER_TURN:
         return False
-    queue._spent = 0
+    if enqueue_microtask is not _enqueue_on_this_thread:  # nor is it ours to drain
+        queue._spent = 0
     return True
 
 
@@ -374,9 +379,9 @@ class Waiter:
         self._cancelled_with: object = None
 
     def on_settled(self, promise: object) -> None:
-        """The promise has settled: resume the task in a microtask, or after a turn of the loop."""
+        """The promise has settled: resume the task in a microtask; or after a turn, where a host runs those."""
         del promise
-        if self._after_a_turn:
+        if self._after_a_turn and enqueue_microtask is not _enqueue_on_this_thread:
             self._loop.call_soon(self.wake)
         else:
             enqueue_microtask(Waiter.wake, self)

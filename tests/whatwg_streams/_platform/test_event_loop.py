@@ -116,6 +116,18 @@ async def test_microtasks_left_for_the_next_turn_keep_their_order() -> None:
     assert log == list(range(many))
 
 
+async def test_a_task_that_gives_the_loop_its_turn_is_not_overtaken() -> None:
+    log: list[int] = []
+    numbers = iter(range(10 * MICROTASKS_PER_TURN))
+
+    async def take() -> None:
+        while (number := await Promise.resolve(next(numbers, None))) is not None:
+            log.append(number)
+
+    await asyncio.gather(take(), take(), take())
+    assert log == sorted(log)
+
+
 async def test_other_tasks_get_a_turn_while_one_awaits_settled_promises_without_end() -> None:
     ready = Promise.resolve("ready")
     turns = 0
