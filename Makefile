@@ -17,8 +17,8 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check style types conformance conformance-table wpt bench trust soak fuzz build clean fix
-.PHONY: lint-imports coverage
+.PHONY: help setup demo test check style types conformance conformance-table wpt bench bench-quick bench-micro bench-plot
+.PHONY: trust soak fuzz build clean fix lint-imports coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +64,16 @@ wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" --record $(ARGS)
 
 bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
-	.venv-bench/bin/python -m benchmarks $(ARGS)
+	.venv-bench/bin/python -m benchmarks $(or $(ARGS),--record)
+
+bench-quick: .venv-bench/.installed ## measure less, and fail if it is slower than recorded
+	.venv-bench/bin/python -m benchmarks --quick $(ARGS)
+
+bench-micro: .venv-bench/.installed ## measure promises and the making of streams with pyperf (ARGS=its options)
+	.venv-bench/bin/python -m benchmarks.micro $(or $(ARGS),--fast)
+
+bench-plot: .venv-bench/.installed ## measure how cost grows, and draw it and the table (ARGS=--draw-only)
+	.venv-bench/bin/python -m benchmarks.plot $(ARGS)
 
 trust: setup ## try what is promised, and keep the table (ARGS=words of rows)
 	$(VENV_PYTHON) -m tests.trust $(ARGS)

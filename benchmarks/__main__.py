@@ -13,69 +13,62 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from rich.console import Console
 
-from .contenders import Missing, measure, versions
-from .results import Results
-from .rows_in_memory import ROWS as ROWS_IN_MEMORY
-from .rows_of_sockets import ROWS as ROWS_OF_SOCKETS
+from . import readme
+from .all_rows import QUICK, ROWS, WHOLE
+from .check import TOLERATED, check
+from .contenders import versions
+from .measured import Results
+from .rounds import run
 from .table import table_of
 
-ROWS = (*ROWS_IN_MEMORY, *ROWS_OF_SOCKETS)
 
-
-def run(rows: tuple[str, ...], rounds: int, chunks: int, minutes: float) -> Results:
-    chosen = [row for row in ROWS if not rows or any(row.name.startswith(name) for name in rows)]
-    results = Results({**versions(), "chunks": chunks})
-    missing: set[str] = set()
-    started = time.monotonic()
-    for number in range(rounds):
-        for row in chosen:
-            first = number % len(row.contenders)
-            best: dict[str, float] = {}
-            for contender in (*row.contenders[first:], *row.contenders[:first]) * row.best_of:
-                if contender.name in missing:
-                    continue
-                progress(f"round {number + 1}: {row.name}, {contender.name}")
-                try:
-                    value = measure(row, contender, chunks)
-                except Missing as error:
-                    missing.add(contender.name)
-                    print(error, file=sys.stderr)
-                else:
-                    best[contender.name] = max(value, best.get(contender.name, value))
-            for name, value in best.items():
-                results.add(row.name, name, value)
-        results.settings["rounds"] = number + 1
-        if (time.monotonic() - started) * (number + 2) / (number + 1) > minutes * 60:
-            break  # there is no time for another one
-    progress("")
-    return results
-
-
-def progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="those whose names begin so; all")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--chunks", type=int, default=1_000_000, help="small chunks for each row")
-    parser.add_argument("--minutes", type=float, default=14, help="no round is begun that would end later")
-    parser.add_argument("--json", type=Path, help="where to keep what was measured")
+    parser.add_argument("--quick", action="store_true", help="fewer rows and peers, and are they slower than recorded?")
+    parser.add_argument("--rounds", type=int, help="5, or 3 if quick")
+    parser.add_argument("--chunks", type=int, help="small chunks for each row; 1,000,000, or 100,000 if quick")
+    parser.add_argument("--minutes", type=float, help="no round is begun that would end later; 13, or 1.5 if quick")
+    parser.add_argument("--record", action="store_true", help="keep the results, for the README or for --quick")
+    parser.add_argument("--json", type=Path, help="where else to keep them")
     arguments = parser.parse_args()
-    results = run(tuple(arguments.rows), arguments.rounds, arguments.chunks, arguments.minutes)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table_of(ROWS, results))
+    quick: bool = arguments.quick
+    rounds: int = arguments.rounds or (3 if quick else 5)
+    chunks: int = arguments.chunks or (100_000 if quick else 1_000_000)
+    minutes: float = arguments.minutes or (1.5 if quick else 13)
+
+    rows = [row for row in ROWS if not arguments.rows or row.name.startswith(tuple(arguments.rows))]
+    if quick:
+        rows = [row.only_quick() for row in rows if row.quick]
+    if not rows:
+        parser.error(f"there is no such row; there are {', '.join(row.name for row in ROWS)}")
+    results = Results({**versions(rows), "chunks": chunks})
+    run(rows, results, rounds, chunks, minutes)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table_of(rows, results))
     print(", ".join(f"{name} {value}" for name, value in results.settings.items()))
+
     if arguments.json:
         results.write(arguments.json)
+    if arguments.record:
+        kept = QUICK if quick else WHOLE
+        results = results.over(Results.read(kept)) if arguments.rows and kept.exists() else results
+        results.write(kept)
+        if not quick:
+            readme.update(ROWS, Results.read(kept))
+        return 0
+    if not quick or not QUICK.exists():
+        return 0
+    failures = check(rows, Results.read(QUICK), results, lambda row: run([row], Results({}), rounds, chunks, minutes))
+    for failure in failures:
+        print("slower:", failure)
+    print(f"{len(failures)} of {len(rows)} quick rows fell below {TOLERATED} of the recorded ratio")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .rows import Contender, Row
 
 HERE = Path(__file__).parent
@@ -101,10 +103,13 @@ def run(command: list[str], *, pinned: bool = False) -> dict[str, Any]:
     return said
 
 
-def versions() -> dict[str, str]:
-    """Of the runtimes that are found."""
-    found = {"CPython": sys.version.split()[0]}
+def versions(rows: Iterable[Row]) -> dict[str, str | int]:
+    """Of the runtimes that these rows need and that are found."""
+    needed = {contender.runtime for row in rows for contender in row.contenders}
+    found: dict[str, str | int] = {"CPython": sys.version.split()[0]}
     for name, path in (("Node", node), ("Deno", deno)):
+        if name.lower() not in needed:
+            continue
         try:
             said = subprocess.run([path(), "--version"], check=True, capture_output=True, text=True).stdout
         except Missing as missing:

@@ -45,3 +45,10 @@ class Row:
     count: int | None = None  # so many operations, whatever is asked for
     pinned: bool = False  # whether all processes share one core
     best_of: int = 1  # so many runs are one value, the best of them
+    quick: tuple[str, ...] = ()  # the peers beside which it is a quick row
+
+    def only_quick(self) -> Row:
+        """The same row, with us and those peers only."""
+        contenders = tuple(one for one in self.contenders if one.name in {OURS, *self.quick})
+        aims = tuple(aim for aim in self.aims if aim.peer in self.quick and aim.of_row is None)
+        return dataclasses.replace(self, contenders=contenders, aims=aims)

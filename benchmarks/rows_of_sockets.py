@@ -34,8 +34,8 @@ def node(row: str) -> Contender:
     return Contender("Node", "sockets.mjs", (row,), "node")
 
 
-def throughput(name: str, title: str, contenders: tuple[Contender, ...], *aims: Aim) -> Row:
-    return Row(name, title, contenders, aims, unit="MB/s", scale=1e6, clock="wall", share=BYTES, best_of=3)
+def throughput(name: str, title: str, contenders: tuple[Contender, ...], *aims: Aim, **options: Any) -> Row:
+    return Row(name, title, contenders, aims, unit="MB/s", scale=1e6, clock="wall", share=BYTES, best_of=3, **options)
 
 
 def row(name: str, title: str, contenders: tuple[Contender, ...], *aims: Aim, **options: Any) -> Row:
@@ -50,6 +50,7 @@ ROWS = (
         Aim(BLOCKING, 0.95),
         Aim(ASYNCIO, 6.0),
         Aim("Node", 1.0),
+        quick=(BLOCKING, ASYNCIO),
     ),
     throughput(
         "download_byob_1m",
@@ -70,6 +71,7 @@ ROWS = (
         "upload, 64 KiB chunks",
         (ours("upload_64k"), blocking("upload_64k"), asyncio_streams("upload_64k"), node("upload_64k")),
         Aim(BLOCKING, 0.95),
+        quick=(BLOCKING,),
     ),
     throughput(
         "upload_1m",
@@ -87,6 +89,7 @@ ROWS = (
         share=ROUND_TRIPS,
         pinned=True,
         clock="both",
+        quick=(BLOCKING, ASYNCIO),
     ),
     row(
         "ping_pong_100",
@@ -102,6 +105,7 @@ ROWS = (
         Aim("anyio", 1.0),
         Aim("trio", 1.0),
         share=ROUND_TRIPS,
+        quick=(ASYNCIO,),
     ),
     row(
         "ping_pong_100_uvloop",
@@ -117,6 +121,7 @@ ROWS = (
         Aim(ASYNCIO, 1.6),
         Aim("Node", 1.0),
         share=CONNECTIONS,
+        quick=(ASYNCIO,),
     ),
     row(
         "accept",
@@ -125,6 +130,7 @@ ROWS = (
         Aim(ASYNCIO, 1.8),
         Aim("Node", 1.0),
         share=CONNECTIONS,
+        quick=(ASYNCIO,),
     ),
     row(
         "receive_64",
@@ -133,6 +139,7 @@ ROWS = (
         Aim(BLOCKING, 0.9),
         Aim(DATAGRAM_ENDPOINT, 6.0),
         share=DATAGRAMS,
+        quick=(BLOCKING,),
     ),
     row(
         "receive_1200",
@@ -148,6 +155,7 @@ ROWS = (
         (ours("send"), blocking("send"), asyncio_streams("send", DATAGRAM_ENDPOINT)),
         Aim(BLOCKING, 0.9),
         share=DATAGRAMS,
+        quick=(BLOCKING,),
     ),
     row(
         "idle",

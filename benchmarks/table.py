@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from .results import meets
+from .measured import meets
 from .rows import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .results import Results
+    from .measured import Results
     from .rows import Row
 
 

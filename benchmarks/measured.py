@@ -48,6 +48,10 @@ class Results:
             return values
         return [value / of for value, of in zip(values, self.values.get(of_row, {}).get(contender, []), strict=False)]
 
+    def over(self, others: Results) -> Results:
+        """These, and of the others the rows that are not in these."""
+        return Results({**others.settings, **self.settings}, {**others.values, **self.values})
+
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         rounded = {
