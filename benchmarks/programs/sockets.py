@@ -119,13 +119,14 @@ async def idle(count: int) -> None:
             kept: list[Any] = []
             before = 0
             for number in range(count):
-                kept.append((await reader.read()).value)
+                socket = (await reader.read()).value
+                kept.append((socket, await socket.opened))
                 if number == count // 6:  # what is allocated once is not counted
                     gc.collect()
                     before = resident_memory()
             gc.collect()
             print(json.dumps({"bytes": (resident_memory() - before) / (count - 1 - count // 6)}))
-            for socket in kept:
+            for socket, _ in kept:
                 await socket.close()
 
 

@@ -14,7 +14,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, final
 
 from . import _asyncio_tcp, _asyncio_tcp_server, _asyncio_udp
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         UDPSocketParameters,
     )
 
+#: The same few hosts are connected to again and again.
+_numeric = lru_cache(maxsize=1024)(ipaddress.ip_address)
+
 _FAMILY = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6, None: socket.AF_UNSPEC}
 
 
@@ -46,7 +49,7 @@ class AsyncioOperatingSystem:
     async def resolve(self, name: str, dns_query_type: SocketDnsQueryType | None) -> Sequence[ResolvedAddress]:
         """See `OperatingSystem.resolve`."""
         try:
-            address = ipaddress.ip_address(name)
+            address = _numeric(name)
         except ValueError:
             return await _look_up(name, _FAMILY[dns_query_type])
         if _FAMILY[dns_query_type] not in {socket.AF_UNSPEC, family_of(address)} or getattr(address, "scope_id", None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final, final
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._operating_system import Answer, Endpoint, ResolvedAddress, TCPConnectionParameters
+
+UNDER_WAY: Final = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR})
+NOTHING: Final = memoryview(b"")
 
 #: The longest that Linux takes for keep-alive, in seconds.
 LONGEST_KEEP_ALIVE: Final = 32767
@@ -34,14 +39,30 @@ async def connect(
     try:
         sock.setblocking(False)
         _apply(sock, parameters)
-        if family == socket.AF_INET6:
-            await loop.sock_connect(sock, (str(to.address), port, 0, to.scope_id))
-        else:
-            await loop.sock_connect(sock, (str(to.address), port))
+        text = str(to.address)
+        address: Any = (text, port) if family == socket.AF_INET else (text, port, 0, to.scope_id)
+        if not _connects_at_once(sock, address):
+            await loop.sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
     return AsyncioTCPConnection(sock, loop)
+
+
+def _connects_at_once(sock: socket.socket, address: Any) -> bool:
+    """Whether it is connected already, as it is to this machine: the second time of asking tells.
+
+    Raises:
+        OSError: it can not be connected.
+    """
+    number = sock.connect_ex(address)
+    if number in UNDER_WAY:
+        number = sock.connect_ex(address)
+    if number in UNDER_WAY:
+        return False
+    if number not in {0, errno.EISCONN}:
+        raise OSError(number, os.strerror(number))
+    return True
 
 
 def _apply(sock: socket.socket, parameters: TCPConnectionParameters) -> None:
@@ -78,14 +99,29 @@ def keep_alive(sock: Any, milliseconds: int, platform: str) -> None:
 class AsyncioTCPConnection(WatchedSocket):
     """An open TCP socket: see `TCPConnection`."""
 
-    __slots__ = ("_receive", "_sending", "_unsent", "_waiting_reader", "local", "remote")
+    __slots__ = (
+        "_drained",
+        "_error",
+        "_receive",
+        "_receive_what",
+        "_sending",
+        "_steps",
+        "_unsent",
+        "_waiting_reader",
+        "local",
+        "remote",
+    )
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, remote: Endpoint | None = None) -> None:
         super().__init__(sock, loop)
         self._waiting_reader: Promise[Any] | None = None
-        self._receive: Callable[[], object] | None = None  # the system call that this waits for
+        self._receive: Callable[[Any], object] | None = None  # the system call that this waits for,
+        self._receive_what: Any = None  # and its argument
+        self._drained = False  # whether nothing was left when the socket was last read into a view
+        self._error: OSError | None = None  # what the next read is to fail with
+        self._steps: Callable[[], object] | None = None  # what to call instead, when it is readable
         self._sending: Promise[bool] | None = None
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         try:
             # (One that is accepted may be reset already, and its peer can not be asked for any more.)
             self.remote = endpoint(sock.getpeername()) if remote is None else remote
@@ -98,6 +134,8 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def read(self, size: int) -> Answer[bytes]:
         """See `TCPConnection.read`."""
+        if self._error is not None:
+            return self._fail()
         try:
             return self._sock.recv(size)
         except WOULD_BLOCK:
@@ -107,40 +145,86 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def read_into(self, view: memoryview) -> Answer[int]:
         """See `TCPConnection.read_into`."""
-        try:
-            return self._sock.recv_into(view)
-        except WOULD_BLOCK:
-            return self._wait_to_receive(self._sock.recv_into, view)
-        except OSError as error:
-            return a_promise_rejected_with(error)
+        if self._error is not None:
+            return self._fail()
+        if not self._drained:
+            try:
+                received = self._sock.recv_into(view)
+            except WOULD_BLOCK:
+                pass
+            except OSError as error:
+                return a_promise_rejected_with(error)
+            else:
+                self._drained = 0 < received < len(view)
+                return received
+        return self._wait_to_receive(self._sock.recv_into, view)
 
-    def _wait_to_receive(self, receive: Callable[[Any], Any], argument: object) -> Promise[Any]:
+    def read_into_at_once(self, view: memoryview) -> int:
+        """See `TCPConnection.read_into_at_once`."""
+        if self._drained:
+            return 0
+        try:
+            received = self._sock.recv_into(view)
+        except WOULD_BLOCK:
+            self._drained = True
+            return 0
+        except OSError as error:  # the system says it once
+            self._error = error
+            return 0
+        self._drained = 0 < received < len(view)
+        return received
+
+    def call_when_readable(self, steps: Callable[[], object]) -> bool:
+        """See `TCPConnection.call_when_readable`."""
+        if self._error is not None or not self._drained:
+            return False
         assert self._waiting_reader is None
-        self._waiting_reader = Promise()
-        self._receive = lambda: receive(argument)
-        self._watch(self._readable)
-        return self._waiting_reader
+        self._steps = steps
+        if not self._watching:
+            self._watch(self._readable)
+        return True
+
+    def _fail(self) -> Promise[Any]:
+        error, self._error = self._error, None
+        return a_promise_rejected_with(error)
+
+    def _wait_to_receive(self, receive: Callable[[Any], Any], argument: Any) -> Promise[Any]:
+        assert self._waiting_reader is None
+        self._waiting_reader = promise = Promise[Any]()
+        self._receive = receive
+        self._receive_what = argument
+        if not self._watching:
+            self._watch(self._readable)
+        return promise
 
     def _readable(self) -> None:
-        promise, receive = self._waiting_reader, self._receive
-        if promise is None or receive is None:
+        self._drained = False
+        steps = self._steps
+        if steps is not None:
+            self._steps = None
+            steps()
+            perform_a_microtask_checkpoint()
+            return
+        promise = self._waiting_reader
+        if promise is None:
             self._watch_no_more()
             return
+        assert self._receive is not None
         try:
-            result = receive()
+            result = self._receive(self._receive_what)
         except WOULD_BLOCK:
             return
         except OSError as error:
-            self._waiting_reader = self._receive = None
+            self.stop_reading()
             reject(promise, error)
         else:
-            self._waiting_reader = self._receive = None
+            self.stop_reading()
             resolve(promise, result)
         perform_a_microtask_checkpoint()
 
     def stop_reading(self) -> None:
         """See `TCPConnection.stop_reading`."""
-        self._waiting_reader = self._receive = None
+        self._waiting_reader = self._receive = self._receive_what = self._steps = None
 
     # Writing -------------------------------------------------------------------------------------
 
@@ -178,7 +262,7 @@ class AsyncioTCPConnection(WatchedSocket):
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
         promise = self._sending
         self._sending = None
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         if promise is not None:
             self._loop.remove_writer(self._fd)
             settle(promise, how)

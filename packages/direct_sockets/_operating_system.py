@@ -14,7 +14,7 @@ import contextvars
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
     from whatwg_streams import Promise
@@ -74,6 +74,23 @@ class TCPConnection(Protocol):
 
     def read_into(self, view: memoryview) -> Answer[int]:
         """Read as many bytes as the view has room for, or fewer; 0 means that the peer has sent its FIN."""
+        ...
+
+    def read_into_at_once(self, view: memoryview) -> int:
+        """Read as many bytes as there are already and the view has room for, while no read is under way.
+
+        Returns:
+            How many; 0, if there are none, or `read_into` has something else to say.
+        """
+        ...
+
+    def call_when_readable(self, steps: Callable[[], object]) -> bool:
+        """Call the steps, once, when a read may not have to wait any more; they count as a read that is under way.
+
+        Returns:
+            Whether they will be called: not if the next read has something to say already, or if this
+            connection can not tell. Ask `read_into` then.
+        """
         ...
 
     def stop_reading(self) -> None:

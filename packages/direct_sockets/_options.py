@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from whatwg_streams import ReadableStream, WritableStream
 
     from ._multicast_controller import MulticastController
-    from ._operating_system import SocketDnsQueryType
+    from ._operating_system import SocketDnsQueryType, UDPPacket
     from ._tcp_socket import TCPSocket
 
 
@@ -219,12 +219,32 @@ class UDPMessage:
     dns_query_type: SocketDnsQueryType | None = None
 
 
+_set_data, _set_remote_address, _set_remote_port, _set_dns_query_type = (
+    getattr(UDPMessage, name).__set__ for name in ("data", "remote_address", "remote_port", "dns_query_type")
+)
+
+
+def message_of(packet: UDPPacket) -> UDPMessage:
+    """The message for a packet that was received."""
+    data, source = packet
+    address, port = (None, None) if source is None else source
+    # (Its slots are filled directly, for it is immutable to all others.)
+    message = UDPMessage.__new__(UDPMessage)
+    _set_data(message, data)
+    _set_remote_address(message, address)
+    _set_remote_port(message, port)
+    _set_dns_query_type(message, None)
+    return message
+
+
 def convert_udp_message(value: object) -> UDPMessage:
     """Convert to the dictionary UDPMessage.
 
     Raises:
         TypeError: it is neither an object nor a mapping, or a member is of another type.
     """
+    if type(value) is UDPMessage and _is_plain(value):
+        return value
     convert_object(value, "chunk")
     data = get_member(value, "data")
     if data is not None:
@@ -235,6 +255,16 @@ def convert_udp_message(value: object) -> UDPMessage:
     if remote_port is not None:
         remote_port = convert_port(remote_port, "remote_port")
     return UDPMessage(data, remote_address, remote_port, dns_query_type)
+
+
+def _is_plain(message: UDPMessage) -> bool:
+    """Whether it is bytes, for a socket that is connected, so that there is nothing to convert."""
+    return (
+        message.data.__class__ is bytes
+        and message.remote_address is None
+        and message.remote_port is None
+        and message.dns_query_type is None
+    )
 
 
 def convert_buffer_source(value: object, what: str) -> memoryview:

@@ -167,7 +167,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         if self._closed_is_settled():
             return self._closed_promise
         # 3. Its streams must not be locked.
-        if is_locked(self._readable) or is_locked(self._writable):
+        if self._a_stream_is_locked():
             return a_promise_rejected_with(
                 InvalidStateError("a stream of the socket is locked; release its reader or writer first")
             )
@@ -175,6 +175,9 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         self._cancel_and_abort()
         # 8. Return [[closedPromise]].
         return self._closed_promise
+
+    def _a_stream_is_locked(self) -> bool:
+        return is_locked(self._readable) or is_locked(self._writable)
 
     def _closed_is_settled(self) -> bool:
         """Whether it is settled, or about to be."""

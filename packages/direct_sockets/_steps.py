@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whatwg_streams import Promise
-from whatwg_streams.other_specs import a_promise_resolved_with_undefined, queue_a_microtask
+from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -68,13 +68,13 @@ class InParallel:
 
 def queue_a_global_task_upon(
     answer: Answer[_T], success_steps: Callable[[_T], None], failure_steps: Callable[[Any], None]
-) -> Promise[None]:
+) -> Promise[None] | None:
     """Run the steps once the operating system has answered; where it has done so already, now.
 
     Returns:
-        A promise that fulfills when the steps have run.
+        A promise that fulfills when the steps have run; None if they have run already.
     """
     if isinstance(answer, Promise):
         return answer.then(success_steps, failure_steps)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     success_steps(answer)
-    return a_promise_resolved_with_undefined()
+    return None

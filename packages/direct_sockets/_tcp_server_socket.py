@@ -179,7 +179,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         stream: ReadableStream[TCPSocket] = new(ReadableStream)
 
         # 2. Pulling takes these steps:
-        def pull_algorithm() -> Promise[None]:
+        def pull_algorithm() -> Promise[None] | None:
             return self._pull(server)
 
         # 3. Cancelling takes these steps:
@@ -204,7 +204,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         self._readable = stream
         self._readable_is_active = True
 
-    def _pull(self, server: TCPServer) -> Promise[None]:
+    def _pull(self, server: TCPServer) -> Promise[None] | None:
         """The pull algorithm of the readable stream.
 
         NOTE(spec): E7 the text's promise is resolved at once, so that accepts overlap, and more connections are

@@ -9,7 +9,7 @@ they run once for each side, and for a readable not before its queue has been re
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
@@ -21,11 +21,13 @@ from whatwg_streams.other_specs import (
     current_byob_request_view,
     enqueue_into_readable_stream,
     error_readable_stream,
+    fast_paths_are_enabled,
     has_byob_reader,
     is_errored,
     is_readable,
     new,
     pull_from_bytes_into_readable_stream,
+    queue_a_microtask,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
@@ -50,8 +52,11 @@ from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
+from ._streams_to_come import OpenInfoOfStreamsToCome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whatwg_streams import AbortSignal
 
     from ._operating_system import Answer, OperatingSystem, SocketDnsQueryType, TCPConnection
@@ -92,13 +97,14 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = ("_connection", "_lost", "_peer_has_finished", "_surplus")
+    __slots__ = ("_connection", "_lost", "_peer_has_finished", "_streams_are_to_come", "_surplus")
 
     _readable: ReadableStream[memoryview]
 
     _connection: TCPConnection | None
     _lost: BaseException | None  # what the system has told the writer, and tells nobody a second time
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
+    _streams_are_to_come: bool  # whether they are made when they are asked for
     _surplus: bytearray  # E2: bytes that no reader had room for
 
     def __init__(
@@ -156,6 +162,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._connection = None
         self._lost = None
         self._peer_has_finished = False
+        self._streams_are_to_come = False
         self._surplus = bytearray()
 
     async def _open(
@@ -214,6 +221,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._connection = connection
         self._is_open = True
         close_at_shutdown(self)
+        if fast_paths_are_enabled():
+            self._opened_without_streams(connection)
+            return
         # 5.4.1. Initialize [[readable]],
         self._initialize_readable(connection)
         # 5.4.2. and [[writable]].
@@ -232,6 +242,48 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         )
         # 5.4.7. Resolve opened with it.
         resolve(self._opened_promise, open_info)
+
+    # (The fast path of these steps: see `_streams_to_come`.)
+
+    def _opened_without_streams(self, connection: TCPConnection) -> None:
+        self._streams_are_to_come = True
+        self._readable_is_active = True
+        self._writable_is_active = True
+        resolve(self._opened_promise, OpenInfoOfStreamsToCome(connection, self._make_streams))
+
+    def _make_streams(self) -> tuple[ReadableStream[memoryview], WritableStream[Any]]:
+        assert self._connection is not None
+        was_closed = self._closed_is_settled()
+        self._streams_are_to_come = False
+        self._initialize_readable(self._connection)
+        self._initialize_writable(self._connection)
+        if was_closed:
+            self._readable_is_active = False
+            self._writable_is_active = False
+            super()._cancel_and_abort()
+        return self._readable, self._writable
+
+    @override
+    def _a_stream_is_locked(self) -> bool:
+        return not self._streams_are_to_come and super()._a_stream_is_locked()
+
+    @override
+    def _cancel_and_abort(self) -> None:
+        if not self._streams_are_to_come:
+            super()._cancel_and_abort()
+            return
+        assert self._connection is not None
+        self._readable_is_active = False
+        self._writable_is_active = False
+
+        def close(_: object) -> None:
+            self._close_the_socket(lambda: resolve(self._closed_promise))
+
+        # (In a microtask, as no loop may be running.)
+        def shut_down(_: object) -> None:
+            queue_a_microtask(close)
+
+        queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, shut_down)
 
     # §1.2 [[readable]] ---------------------------------------------------------------------------------
 
@@ -257,16 +309,18 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             pull_algorithm=pull_algorithm,
             cancel_algorithm=cancel_algorithm,
             high_water_mark=READABLE_HIGH_WATER_MARK,
+            fill_algorithm=partial(self._fill, connection),
+            wait_algorithm=partial(self._wait_to_fill, connection),
         )
         # 5. It is [[readable]].
         self._readable = stream
         self._readable_is_active = True
 
-    def _pull(self, connection: TCPConnection) -> Promise[None]:
+    def _pull(self, connection: TCPConnection) -> Promise[None] | None:
         """The pull algorithm of the readable stream.
 
         NOTE(spec): E7 the text's promise is resolved at once, so that reads of the system overlap. Ours is
-        resolved when the one read is done.
+        resolved when the one read is done; None stands for one that is resolved already.
         """
         # 2.1. So much is wanted, (See below.)
         # 2.2. unless a reader waits with a buffer; then as much as that has room for.
@@ -274,14 +328,14 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # (What there is already needs no system call.)
         if self._surplus:
             pull_from_bytes_into_readable_stream(self._readable, self._surplus)
-            return a_promise_resolved_with_undefined()
+            return None
         if self._peer_has_finished:
             self._finish_reading()
-            return a_promise_resolved_with_undefined()
+            return None
         # NOTE(spec): E69 the text reads ahead of a reader that brings its own buffers, and the bytes would have to be
         # copied. It gets them straight into its buffers.
         if view is None and has_byob_reader(self._readable):
-            return a_promise_resolved_with_undefined()
+            return None
         # 2.3. In parallel:
         # 2.3.1. read that many bytes; for a reader that waits with a buffer, straight into that.
         # 2.3.2. Then queue a task for the steps of _received_into or _received, and of _receiving_failed.
@@ -295,6 +349,22 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         if desired_size < LEAST_ROOM:
             return a_promise_resolved_with_undefined()
         return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
+
+    def _fill(self, connection: TCPConnection, view: memoryview) -> int:
+        """The pull algorithm for a reader that has brought a buffer, as far as the system has bytes already.
+
+        Returns:
+            How many bytes were read into it; 0, if the pull algorithm has to see to it.
+        """
+        if self._surplus or self._peer_has_finished:
+            return 0
+        return connection.read_into_at_once(view)
+
+    def _wait_to_fill(self, connection: TCPConnection, steps: Callable[[], object]) -> bool:
+        """Have the steps called when `_fill` may have bytes, unless there is something else to see to."""
+        if self._surplus or self._peer_has_finished:
+            return False
+        return connection.call_when_readable(steps)
 
     def _received_into(self, size: int) -> None:
         """Steps 2.3.2.1 and 2.3.2.2 of initializing the readable stream, when a reader has waited with a buffer."""
@@ -373,7 +443,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
 
         # 2. Its signal. NOTE(spec): E3 it has none before it is set up.
         # 3. Writing takes these steps:
-        def write_algorithm(chunk: object) -> Promise[None]:
+        def write_algorithm(chunk: object) -> Promise[None] | None:
             return self._write(connection, signal, chunk)
 
         # 4. Aborting takes these steps:
@@ -438,10 +508,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._writable = stream
         self._writable_is_active = True
 
-    def _write(self, connection: TCPConnection, signal: AbortSignal, chunk: object) -> Promise[None]:
-        """The write algorithm of the writable stream."""
-        # 3.1. A promise.
-        promise: Promise[None] = Promise()
+    def _write(self, connection: TCPConnection, signal: AbortSignal, chunk: object) -> Promise[None] | None:
+        """The write algorithm of the writable stream; None stands for a promise that is resolved already."""
+        # 3.1. A promise. (See below.)
         # 3.2. Assert: nobody has aborted the stream.
         assert not signal.aborted
         # 3.3. The chunk has to be a buffer.
@@ -449,19 +518,15 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         try:
             bytes_ = convert_buffer_source(chunk, "chunk")
         except Exception as error:  # a TypeError, or what the chunk raises when it is asked for its bytes
-            reason = error
-
-            # NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open, and
-            # the peer never learns. It is shut down for writing, as if it were aborted.
-            def shut_down(_: object) -> None:
-                self._handle_closing_the_writable_stream()
-                reject(promise, reason)
-
-            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
-            return promise
-
+            return self._refuse_chunk(connection, error)
         # 3.5. In parallel:
         # 3.5.1. write the bytes.
+        answer = connection.write(bytes_)
+        # (3.5.2.1. Mostly the chunk is written at once.)
+        if answer is True:
+            return None
+        promise: Promise[None] = Promise()
+
         # 3.5.2. Then queue a task for these steps:
         def written(all_of_it: bool) -> None:
             # 3.5.2.1. If the chunk was written, resolve the promise.
@@ -480,8 +545,23 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             # 3.5.2.2.2. and handle the closing.
             self._handle_closing_the_writable_stream()
 
-        queue_a_global_task_upon(connection.write(bytes_), written, failed)
+        queue_a_global_task_upon(cast("Answer[bool]", answer), written, failed)
         # 3.6. Return the promise.
+        return promise
+
+    def _refuse_chunk(self, connection: TCPConnection, reason: Exception) -> Promise[None]:
+        """Step 3.3 of the write algorithm, of a chunk that is no buffer.
+
+        NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open, and the peer
+        never learns. It is shut down for writing, as if it were aborted.
+        """
+        promise: Promise[None] = Promise()
+
+        def shut_down(_: object) -> None:
+            self._handle_closing_the_writable_stream()
+            reject(promise, reason)
+
+        queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
         return promise
 
     # §1.4 -----------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ NOTE(spec): E44 a side that was aborted without a reason has None for its error,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
@@ -39,7 +40,7 @@ from ._addresses import IPV6_UNSPECIFIED, is_private_network_address, parse_ip_a
 from ._errors import network_error
 from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
-from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options
+from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options, message_of
 from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
@@ -256,8 +257,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         stream: ReadableStream[UDPMessage] = new(ReadableStream)
 
         # 2. Pulling takes these steps:
-        def pull_algorithm() -> Promise[None] | None:
-            return self._pull(socket)
+        pull_algorithm = partial(self._pull, socket)
 
         # 3. Cancelling takes these steps:
         def cancel_algorithm(_: object) -> None:
@@ -284,45 +284,43 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         NOTE(spec): E7 the text's promise is resolved at once, so that receives overlap and ask for more
         packets than there is room for. Ours is resolved when the one receive is done.
         """
-        # 2.1. So many packets are wanted; NOTE(spec): E6 at least one.
-        desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
-        promise: Promise[None] = Promise()
-
+        # 2.1. So many packets are wanted;
+        desired_size = int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable))
+        # NOTE(spec): E7 not before half of those that were provided are read, so that the next ones come together.
+        if 0 < desired_size < READABLE_HIGH_WATER_MARK // 2:
+            return None
         # 2.2. In parallel:
-        # 2.2.1. provide up to that many.
-        # 2.2.2. Then queue a task for these steps:
-        def received(packets: Sequence[UDPPacket]) -> None:
-            # 2.2.2.1. Without errors, for each packet:
-            # NOTE(spec): E11 once for each; the text nests this in steps that are for each packet already.
-            for data, source in packets:
-                if not is_readable(self._readable):
-                    break
-                # 2.2.2.1.1. its payload
-                # 2.2.2.1.2. and 2.2.2.1.3. (is bytes already),
-                # 2.2.2.1.4. a new message
-                # 2.2.2.1.5. has it as data,
-                if source is None:  # noqa: SIM108
-                    message = UDPMessage(data)
-                # 2.2.2.1.6. in bound mode
-                else:
-                    # 2.2.2.1.6.1. with the address it came from,
-                    # 2.2.2.1.6.2. and the port.
-                    message = UDPMessage(data, source.address, source.port)
-                # 2.2.2.1.7. Enqueue the message.
-                enqueue_into_readable_stream(self._readable, message)
-            resolve(promise)
-
-        def failed(os_error: BaseException) -> None:
-            # 2.2.2.2. If there was an error, error the stream, which discards packets, and handle its closing.
-            # NOTE(spec): E35 E48 the writable side is left as it is, also when a datagram was refused.
-            if is_readable(self._readable):
-                error_readable_stream(self._readable, network_error(os_error, "receiving"))
-                self._handle_closing_the_readable_stream()
-            resolve(promise)
-
-        queue_a_global_task_upon(socket.provide(desired_size), received, failed)
+        # 2.2.1. provide up to that many, NOTE(spec): E6 at least one.
+        # 2.2.2. Then queue a task for the steps of _received and _receiving_failed.
         # 2.3. That is all.
-        return promise
+        answer = socket.provide(max(1, desired_size))
+        return queue_a_global_task_upon(answer, self._received, self._receiving_failed)
+
+    def _received(self, packets: Sequence[UDPPacket]) -> None:
+        """Step 2.2.2.1 of initializing the readable stream."""
+        # 2.2.2.1. Without errors, for each packet:
+        # NOTE(spec): E11 once for each; the text nests this in steps that are for each packet already.
+        for packet in packets:
+            if not is_readable(self._readable):
+                break
+            # 2.2.2.1.1. its payload
+            # 2.2.2.1.2. and 2.2.2.1.3. (is bytes already),
+            # 2.2.2.1.4. a new message
+            # 2.2.2.1.5. has it as data,
+            # 2.2.2.1.6. in bound mode
+            # 2.2.2.1.6.1. with the address it came from,
+            # 2.2.2.1.6.2. and the port.
+            message = message_of(packet)
+            # 2.2.2.1.7. Enqueue the message.
+            enqueue_into_readable_stream(self._readable, message)
+
+    def _receiving_failed(self, os_error: BaseException) -> None:
+        """Step 2.2.2.2 of initializing the readable stream."""
+        # 2.2.2.2. If there was an error, error the stream, which discards packets, and handle its closing.
+        # NOTE(spec): E35 E48 the writable side is left as it is, also when a datagram was refused.
+        if is_readable(self._readable):
+            error_readable_stream(self._readable, network_error(os_error, "receiving"))
+            self._handle_closing_the_readable_stream()
 
     # §2.3 [[writable]] ---------------------------------------------------------------------------------
 
@@ -333,7 +331,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
 
         # 2. Its signal. NOTE(spec): E3 it has none before it is set up.
         # 3. Writing takes these steps:
-        def write_algorithm(chunk: object) -> Promise[None]:
+        def write_algorithm(chunk: object) -> Promise[None] | None:
             return self._write(socket, signal, chunk)
 
         # 4. Aborting takes these steps:
@@ -364,9 +362,9 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         self._writable = stream
         self._writable_is_active = True
 
-    def _write(self, socket: DatagramSocket, signal: AbortSignal, chunk: object) -> Promise[None]:
-        """The write algorithm of the writable stream."""
-        # 3.1. A promise.
+    def _write(self, socket: DatagramSocket, signal: AbortSignal, chunk: object) -> Promise[None] | None:
+        """The write algorithm of the writable stream; None stands for a promise that is resolved already."""
+        # 3.1. A promise. (See below.)
         # 3.2. Assert: nobody has aborted the stream.
         assert not signal.aborted
         # 3.3. A new message,
@@ -382,11 +380,15 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             # NOTE(spec): E8 the text leaves it at that: the stream is errored, the socket stays open.
             self._handle_closing_the_writable_stream()
             return a_promise_rejected_with(error)
-        promise: Promise[None] = Promise()
-
         # 3.7. The data is copied: by the operating system, before `socket.send` returns.
         # 3.8. In parallel:
         # 3.8.1. send it: 3.8.1.1. where the socket is connected to, 3.8.1.2. or to its destination.
+        answer = socket.send(message.data, destination)
+        # (3.8.2.1. Mostly it is sent at once.)
+        if answer is True:
+            return None
+        promise: Promise[None] = Promise()
+
         # 3.8.2. Then queue a task for these steps:
         def sent(all_of_it: bool) -> None:
             # 3.8.2.1. If it was sent, resolve the promise.
@@ -403,7 +405,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             # 3.8.2.2.2. and handle the closing.
             self._handle_closing_the_writable_stream()
 
-        queue_a_global_task_upon(socket.send(message.data, destination), sent, failed)
+        queue_a_global_task_upon(cast("Answer[bool]", answer), sent, failed)
         # 3.9. Return the promise.
         return promise
 

@@ -256,6 +256,48 @@ async def test_a_reset_is_an_error_of_the_next_read(into: bool) -> None:
             await _answer(connection.read_into(memoryview(bytearray(1))) if into else connection.read(1))
 
 
+async def test_steps_are_called_once_when_there_is_something_to_read() -> None:
+    async with _connected() as (connection, peer):
+        memory = memoryview(bytearray(8))
+        called = Promise[None]()
+        assert connection.read_into_at_once(memory) == 0
+        assert connection.call_when_readable(lambda: called._fulfill(None))
+        await peer.send(b"hello")
+        await called
+        assert connection.read_into_at_once(memory) == 5
+        assert connection.read_into_at_once(memory) == 0  # that was all there is, as far as it knows
+
+
+async def test_steps_are_not_called_when_a_read_may_have_something_to_say_at_once() -> None:
+    async with _connected() as (connection, peer):
+        memory = memoryview(bytearray(8))
+        assert not connection.call_when_readable(lambda: None)  # nobody has tried yet
+        assert connection.read_into_at_once(memory) == 0
+        watched = connection.read(1)
+        await peer.send(b"x")
+        assert await _answer(watched) == b"x"
+        peer.reset()
+        for _ in range(1000):
+            connection.read_into_at_once(memory)
+            if connection._error is not None:
+                break
+            await settle(1)
+        assert not connection.call_when_readable(lambda: None)
+        with pytest.raises(ConnectionResetError):
+            await _answer(connection.read_into(memory))
+
+
+async def test_steps_that_were_given_up_are_not_called() -> None:
+    async with _connected() as (connection, peer):
+        called: list[int] = []
+        assert connection.read_into_at_once(memoryview(bytearray(8))) == 0
+        assert connection.call_when_readable(lambda: called.append(1))
+        connection.stop_reading()
+        await peer.send(b"hello")
+        assert await _answer(connection.read(8)) == b"hello"
+        assert called == []
+
+
 class _Scripted:
     """A socket that answers calls as it is told; of a connected pair, so that a loop can watch it."""
 

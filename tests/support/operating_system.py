@@ -16,7 +16,7 @@ import contextlib
 import socket
 import struct
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, Literal
 
@@ -138,6 +138,14 @@ class HandmadeConnection(_Answers):
     def read_into(self, view: memoryview) -> Answer[int]:
         assert view.nbytes > 0
         return self._read("read_into", view.nbytes, view.nbytes, view)  # type: ignore[no-any-return]
+
+    def read_into_at_once(self, view: memoryview) -> int:
+        if not self._incoming or not self._incoming[0] or isinstance(self._incoming[0], OSError):
+            return 0
+        return self._read("read_into", view.nbytes, view.nbytes, view)  # type: ignore[no-any-return]
+
+    def call_when_readable(self, steps: Callable[[], object]) -> bool:
+        return False
 
     def _read(self, name: str, logged: int, size: int, view: memoryview | None) -> Any:
         self.calls.append((name, logged))
@@ -353,7 +361,9 @@ async def handmade_socket(
     system = system or HandmadeSystem()
     with system.installed():
         tcp_socket = TCPSocket("example.com", 80)
-    return tcp_socket, await tcp_socket.opened, system.connection
+    info = await tcp_socket.opened
+    assert info.readable is not None  # the streams are made when they are asked for
+    return tcp_socket, info, system.connection
 
 
 async def handmade_udp_socket(

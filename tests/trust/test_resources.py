@@ -210,6 +210,7 @@ async def test_a_socket_that_nobody_reads_takes_no_more_than_its_high_water_mark
     with POLICY:
         client = TCPSocket(*listener.getsockname())
     async with client as info:
+        controller: Any = info.readable._controller  # it reads ahead from when it is asked for
         with closing(listener.accept()[0]) as peer:
             peer.setblocking(False)
             sent = 0
@@ -225,6 +226,5 @@ async def test_a_socket_that_nobody_reads_takes_no_more_than_its_high_water_mark
                     except BlockingIOError:
                         if sent == waiting:
                             break
-            controller: Any = info.readable._controller
             assert 0 < controller._queue_total_size <= 65536
             assert sent > 65536

@@ -31,3 +31,8 @@ def set_enabled(value: bool) -> bool:
     before = enabled
     enabled = value
     return before
+
+
+def are_enabled() -> bool:
+    """Whether fast paths are on: for packages that are built on this one."""
+    return enabled

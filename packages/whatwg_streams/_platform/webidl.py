@@ -18,6 +18,8 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
+from typing_extensions import override
+
 from .promises import (
     Promise,
     a_promise_rejected_with,
@@ -345,6 +347,21 @@ def other_steps(
         except (Exception, asyncio.CancelledError) as exception:
             reject(promise, reason_of(exception))
             return
+
+
+class WrapperAlgorithm(CallbackAlgorithm):
+    """An algorithm that another specification sets up a stream with: if it returns a promise, it is that one.
+
+    https://streams.spec.whatwg.org/#other-specs
+    """
+
+    __slots__ = ()
+
+    @override
+    def promise_for(self, result: object) -> Promise[Any]:
+        if isinstance(result, Promise):
+            return result  # pyright: ignore[reportUnknownVariableType]
+        return super().promise_for(result)
 
 
 def return_undefined(*_: object) -> None:

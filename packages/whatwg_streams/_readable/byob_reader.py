@@ -116,8 +116,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         if (
             fast_paths.enabled
             and min.__class__ is int
-            and min == 1
-            and (fast_promise := fast_bytes.read_into(self, view)) is not None
+            and (fast_promise := fast_bytes.read_into(self, view, min)) is not None
         ):
             return fast_promise
         try:

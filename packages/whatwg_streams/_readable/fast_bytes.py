@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any, final
 from .._platform import buffers, event_loop
 from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
-from .._platform.webidl import CallbackAlgorithm
+from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import byob_reader, byob_request, default_reader, unread
-from .ops import byte_controllers
+from .ops import byte_controllers, pull_into as byte_pull_into
 from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry, ReadResult, tuple_new
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .byob_reader import ReadableStreamBYOBReader
     from .byob_request import ReadableStreamBYOBRequest
     from .byte_controller import ReadableByteStreamController
     from .default_reader import ReadableStreamDefaultReader
+    from .records import ReadRequest
     from .stream import ReadableStream
 
 _new: Any = object.__new__
@@ -45,6 +48,32 @@ class SinglePullInto(PullIntoDescriptor):
         self.memory = MemoryBuffer(memoryview(b""))
         self.request_view = ArrayBufferView(self.memory, 0, 0, UINT8_ARRAY)
         super().__init__(self.memory, 0, 0, 0, 0, 1, 1, UINT8_ARRAY, "byob")
+
+
+@final
+class FillingAlgorithm(WrapperAlgorithm):
+    """The pull algorithm of a source that can write to a reader's buffer at once.
+
+    Args:
+        pull: as there; called with the controller.
+        controller: the controller.
+        fill: writes bytes to a memoryview, and returns how many; 0, if that can not be done at once.
+        wait: has steps called when `fill` may do it, and returns whether it will; otherwise it is the pull
+            algorithm's turn, as always.
+    """
+
+    __slots__ = ("fill", "wait")
+
+    def __init__(
+        self,
+        pull: Callable[..., Any],
+        controller: ReadableByteStreamController,
+        fill: Callable[[memoryview], int],
+        wait: Callable[[Callable[[], object]], bool],
+    ) -> None:
+        super().__init__(pull, controller)
+        self.fill = fill
+        self.wait = wait
 
 
 # Pulling -----------------------------------------------------------------------------------------
@@ -70,14 +99,17 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
     assert not controller._pull_again
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
-    if pull_algorithm.__class__ is CallbackAlgorithm:
+    if isinstance(pull_algorithm, CallbackAlgorithm):
         try:
             result = pull_algorithm.function(controller)
         except (Exception, asyncio.CancelledError) as exception:
             pull_promise: Promise[Any] = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                event_loop.enqueue_microtask(pulled, controller)
+                if pull_algorithm.__class__ is FillingAlgorithm and not controller._pull_again:
+                    controller._pulling = False  # no code of users has run that could tell it from a microtask
+                else:
+                    event_loop.enqueue_microtask(pulled, controller)
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -107,8 +139,10 @@ def started(controller: ReadableByteStreamController) -> None:
 # A BYOB reader -----------------------------------------------------------------------------------
 
 
-def read_into(reader: ReadableStreamBYOBReader, view: object) -> Promise[ReadResult[Any]] | None:
-    """ReadableStreamBYOBReader.read, of one byte or more, where it has to wait and is the only one that waits.
+def read_into(reader: ReadableStreamBYOBReader, view: object, min_: Any) -> Promise[ReadResult[Any]] | None:
+    """ReadableStreamBYOBReader.read, where it has to wait and is the only one that waits.
+
+    A source that can write to the buffer at once does so; only with such a source may it be for more than one byte.
 
     Returns:
         The promise; None if the plain algorithm is needed.
@@ -120,16 +154,31 @@ def read_into(reader: ReadableStreamBYOBReader, view: object) -> Promise[ReadRes
     pending = controller._pending_pull_intos
     if pending or controller._queue_total_size:
         return None
+    pull_algorithm = controller._pull_algorithm
+    filling = pull_algorithm.__class__ is FillingAlgorithm and controller._started and not controller._pulling
+    if min_ != 1 and not (filling and _fits(view, min_)):
+        return None
     data = buffers.take_bytes(view, writable=True)
     if data is None:
         return None
     stream._disturbed = True
+    filled = 0
+    if filling:
+        filled = pull_algorithm.fill(data)
+        if filled >= min_:
+            return _fulfilled(stream, data if filled == len(data) else data[:filled])
     promise = byob_reader._ReadIntoPromise(stream, next(unread.serials))
-    descriptor = controller._spare_pull_into or SinglePullInto()
-    controller._spare_pull_into = None
-    memory = descriptor.memory
-    memory.reuse(data)
-    descriptor.byte_length = descriptor.buffer_byte_length = memory.byte_length
+    descriptor: PullIntoDescriptor
+    if filled:
+        size = len(data)
+        descriptor = PullIntoDescriptor(MemoryBuffer(data), size, 0, size, filled, min_, 1, UINT8_ARRAY, "byob")
+    else:
+        descriptor = single = controller._spare_pull_into or SinglePullInto()
+        controller._spare_pull_into = None
+        memory = single.memory
+        memory.reuse(data)
+        descriptor.byte_length = descriptor.buffer_byte_length = memory.byte_length
+        descriptor.minimum_fill = min_
     if pending is NO_ITEMS:
         controller._pending_pull_intos = pending = deque([descriptor])
     else:
@@ -137,11 +186,44 @@ def read_into(reader: ReadableStreamBYOBReader, view: object) -> Promise[ReadRes
     if reader._read_into_requests is NO_ITEMS:
         reader._read_into_requests = deque()
     reader._read_into_requests.append(promise)
-    if controller._pulling:
-        controller._pull_again = True
-    elif controller._started:
+    if filling and pull_algorithm.wait(partial(_fill_the_first, controller)):
+        controller._pulling = True
+    else:
         call_pull_if_needed(controller)
     return promise
+
+
+def _fits(view: Any, min_: int) -> bool:
+    """Whether it is a buffer with room for so many bytes."""
+    try:
+        return (view.__class__ is bytearray or view.__class__ is memoryview) and 0 < min_ <= len(view)
+    except ValueError:  # it was released
+        return False
+
+
+def _fulfilled(stream: ReadableStream[Any], data: memoryview) -> Promise[ReadResult[Any]]:
+    promise = byob_reader._ReadIntoPromise(stream, next(unread.serials))
+    promise._promise_state = "fulfilled"
+    promise._promise_result = tuple_new(ReadResult, (data, False))
+    promise._already_resolved = True
+    return promise
+
+
+def _fill_the_first(controller: ReadableByteStreamController) -> None:
+    """The source may fill a buffer now: the first that waits, if there still is one."""
+    if controller._stream._state != "readable":
+        return
+    controller._pulling = False
+    controller._pull_again = False
+    pull_algorithm: Any = controller._pull_algorithm
+    if controller._pending_pull_intos:
+        first = controller._pending_pull_intos[0]
+        start, end = first.byte_offset + first.bytes_filled, first.byte_offset + first.byte_length
+        filled = pull_algorithm.fill(first.buffer.data[start:end])
+        if filled > 0:
+            byte_pull_into.readable_byte_stream_controller_respond(controller, filled)
+            return
+    call_pull_if_needed(controller)
 
 
 def get_byob_request(controller: ReadableByteStreamController) -> ReadableStreamBYOBRequest | None:
@@ -192,7 +274,7 @@ def respond(controller: ReadableByteStreamController, bytes_written: int, writte
         or memory.detached
         or descriptor.reader_type != "byob"
         or bytes_written.__class__ is not int
-        or not 0 < bytes_written <= descriptor.byte_length
+        or not descriptor.minimum_fill <= bytes_written <= descriptor.byte_length
     ):
         return False
     if written is not None:
@@ -274,6 +356,31 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     if not controller._pulling or not controller._pull_again:
         call_pull_if_needed(controller)
     return promise
+
+
+def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
+    """ReadableStreamDefaultReaderRead, while bytes are queued.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    controller: Any = stream._controller
+    queue = controller._queue
+    if (
+        not queue
+        or stream._state != "readable"
+        or stream._unread
+        or buffers.uint8_array is not UINT8_ARRAY
+        or (controller._close_requested and len(queue) == 1)
+    ):
+        return False
+    stream._disturbed = True
+    entry = queue.popleft()
+    controller._queue_total_size -= entry.byte_length
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
+    read_request.chunk_steps(_all_of(entry))
+    return True
 
 
 def _all_of(entry: ReadableByteStreamQueueEntry) -> Any:

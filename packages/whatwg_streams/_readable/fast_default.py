@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
-from .._platform.webidl import CallbackAlgorithm
+from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
 from . import byte_controller, default_controller, default_reader, fast_bytes, unread
@@ -67,14 +67,17 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
     pull_promise: Promise[Any]
-    if pull_algorithm.__class__ is CallbackAlgorithm:
+    if isinstance(pull_algorithm, CallbackAlgorithm):
         try:
             result = pull_algorithm.function(controller)
         except (Exception, asyncio.CancelledError) as exception:
             pull_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                event_loop.enqueue_microtask(pulled, controller)
+                if pull_algorithm.__class__ is WrapperAlgorithm and not controller._pull_again:
+                    controller._pulling = False  # no code of users has run that could tell it from a microtask
+                else:
+                    event_loop.enqueue_microtask(pulled, controller)
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -173,6 +176,8 @@ def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[An
         or stream._state != "readable"
         or stream._unread
     ):
+        if controller.__class__ is byte_controller.ReadableByteStreamController:
+            return fast_bytes.read_for(stream, read_request)
         return False
     queue = controller._queue
     if not queue:

@@ -70,7 +70,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
     """WritableStreamDefaultControllerProcessWrite, step 3 on; the first write request is marked in flight."""
     write_algorithm: Any = controller._write_algorithm
     sink_write_promise: Promise[Any] | None
-    if write_algorithm.__class__ is CallbackAlgorithm:
+    if isinstance(write_algorithm, CallbackAlgorithm):
         try:
             result = write_algorithm.function(chunk, controller)
         except (Exception, asyncio.CancelledError) as exception:

@@ -36,6 +36,7 @@ from .._platform.event_loop import (
     queue_a_task as queue_a_task,
     report_exception as report_exception,
 )
+from .._platform.fast_paths import are_enabled as fast_paths_are_enabled
 from .._platform.promises import (
     a_promise_rejected_with as a_promise_rejected_with,
     a_promise_resolved_with as a_promise_resolved_with,
@@ -143,6 +144,7 @@ __all__ = [
     "error_readable_stream",
     "error_transform_stream",
     "error_writable_stream",
+    "fast_paths_are_enabled",
     "get_a_copy_of_the_buffer_source",
     "get_a_reader",
     "get_a_writer",

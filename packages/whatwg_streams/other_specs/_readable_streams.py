@@ -19,7 +19,7 @@ from .._readable.ops import (
     tee,
 )
 from .._strategies import count
-from ._wrappers import start_algorithm, wrapper
+from ._wrappers import of_the_controller, pull_wrapper, start_algorithm, wrapper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -57,8 +57,7 @@ def set_up_readable_stream(
             get, as the stream was cancelled or errored: for chunks that have to be closed. It must not throw.
     """
     # 1. Start does nothing.
-    # 2. Pull: 2.1. to 2.3. are those of `wrapper`.
-    pull_algorithm_wrapper = wrapper(pull_algorithm)
+    # 2. Pull: 2.1. to 2.3. are those of `wrapper`. (See below.)
     # 3. Cancel: 3.1. to 3.3. are those of `wrapper`.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
     # 4. Without a size algorithm, every chunk counts 1.
@@ -71,7 +70,7 @@ def set_up_readable_stream(
         stream,
         controller,
         start_algorithm,
-        pull_algorithm_wrapper,
+        pull_wrapper(pull_algorithm, controller),
         cancel_algorithm_wrapper,
         high_water_mark,
         size_algorithm,
@@ -85,6 +84,8 @@ def set_up_readable_stream_with_byte_reading_support(
     pull_algorithm: Callable[[], object] | None = None,
     cancel_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 0,
+    fill_algorithm: Callable[[memoryview], int] | None = None,
+    wait_algorithm: Callable[[Callable[[], object]], bool] = lambda _: False,
 ) -> None:
     """Set up a new ReadableStream as a byte stream.
 
@@ -95,10 +96,15 @@ def set_up_readable_stream_with_byte_reading_support(
         pull_algorithm: called when more bytes are wanted; may return a promise.
         cancel_algorithm: called with the reason; may return a promise.
         high_water_mark: how many bytes may be queued; not negative, not NaN.
+        fill_algorithm: beyond the standard, for sources that read nothing ahead of a reader with buffers of its
+            own: writes bytes to such a buffer, and returns how many; or 0, if that can not be done at once or
+            did not work. Then the pull algorithm is called, as it always is without this.
+        wait_algorithm: beyond the standard, called with steps after the fill algorithm has returned 0: to call
+            them, once, when there may be bytes, if the stream is not cancelled before. Returns whether it will;
+            the pull algorithm is called otherwise.
     """
     # 1. Start does nothing.
-    # 2. Pull: 2.1. to 2.3. are those of `wrapper`.
-    pull_algorithm_wrapper = wrapper(pull_algorithm)
+    # 2. Pull: 2.1. to 2.3. are those of `wrapper`. (See below.)
     # 3. Cancel: 3.1. to 3.3. are those of `wrapper`.
     # NOTE(spec): S8 the text runs this one without the reason; it is given all the same.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
@@ -106,6 +112,10 @@ def set_up_readable_stream_with_byte_reading_support(
     streams.initialize_readable_stream(stream)
     # 5. A new controller,
     controller = new(byte_controller.ReadableByteStreamController)
+    pull_algorithm_wrapper = pull_wrapper(pull_algorithm, controller)
+    if pull_algorithm is not None and fill_algorithm is not None:
+        pull = of_the_controller(pull_algorithm)
+        pull_algorithm_wrapper = fast_bytes.FillingAlgorithm(pull, controller, fill_algorithm, wait_algorithm)
     # 6. set up with all of these.
     byte_controllers.set_up_readable_byte_stream_controller(
         stream,
@@ -245,8 +255,7 @@ def respond_to_current_byob_request(stream: ReadableStream[Any], bytes_written: 
     That is what `enqueue_into_readable_stream` does with the first bytes of the view; this saves making a
     view of them.
     """
-    assert isinstance(stream._controller, byte_controller.ReadableByteStreamController)
-    pull_into.readable_byte_stream_controller_respond(stream._controller, bytes_written)
+    pull_into.readable_byte_stream_controller_respond(_byte_controller(stream), bytes_written)
 
 
 def pull_from_bytes_into_readable_stream(stream: ReadableStream[Any], bytes_: bytearray) -> None:

@@ -11,6 +11,7 @@ from .._platform.promises import (
     a_promise_resolved_with_undefined,
     reason_of,
 )
+from .._platform.webidl import DO_NOTHING, CallbackAlgorithm, WrapperAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +40,24 @@ def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]
         return a_promise_resolved_with_undefined()
 
     return wrapped
+
+
+def pull_wrapper(algorithm: Callable[[], Any] | None, controller: object) -> CallbackAlgorithm:
+    """The same for a pull algorithm, in the form that fast paths know: a function of the controller."""
+    return DO_NOTHING if algorithm is None else WrapperAlgorithm(of_the_controller(algorithm), controller)
+
+
+def of_the_controller(algorithm: Callable[[], Any]) -> Callable[[object], Any]:
+    def pull(_: object) -> Any:
+        return algorithm()
+
+    return pull
+
+
+def write_wrapper(algorithm: Callable[[Any], Any], controller: object) -> CallbackAlgorithm:
+    """The same for a write algorithm: a function of the chunk and the controller."""
+
+    def write(chunk: object, _: object) -> Any:
+        return algorithm(chunk)
+
+    return WrapperAlgorithm(write, controller)

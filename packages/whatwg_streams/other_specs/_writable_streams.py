@@ -10,7 +10,7 @@ from .._platform.webidl import new
 from .._strategies import count
 from .._writable import default_controller
 from .._writable.ops import default_controllers, streams, writers
-from ._wrappers import start_algorithm, wrapper
+from ._wrappers import start_algorithm, wrapper, write_wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 def set_up_writable_stream(
     stream: WritableStream[Any],
     *,
-    write_algorithm: Callable[[Any], Promise[Any]],
+    write_algorithm: Callable[[Any], object],
     close_algorithm: Callable[[], object] | None = None,
     abort_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 1,
@@ -40,7 +40,7 @@ def set_up_writable_stream(
 
     Args:
         stream: made with `new(WritableStream)`, or a subclass's `self` in its constructor.
-        write_algorithm: called with a chunk; returns a promise.
+        write_algorithm: called with a chunk; may return a promise.
         close_algorithm: called after the last chunk; may return a promise.
         abort_algorithm: called with the reason; may return a promise.
         high_water_mark: how much may be queued, in the unit of the sizes; not negative, not NaN.
@@ -61,7 +61,8 @@ def set_up_writable_stream(
         stream,
         controller,
         start_algorithm,
-        write_algorithm,
+        # (In Python the write algorithm, too, may have nothing to wait for.)
+        write_wrapper(write_algorithm, controller),
         close_algorithm_wrapper,
         abort_algorithm_wrapper,
         high_water_mark,

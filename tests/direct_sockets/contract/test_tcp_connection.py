@@ -157,6 +157,32 @@ async def test_bytes_are_read_into_memory(machine: Machine) -> None:
         assert await answered(client.read_into(memoryview(memory))) == 0
 
 
+async def test_what_is_there_already_is_read_into_memory_at_once(machine: Machine) -> None:
+    async with connected(machine) as (client, accepted):
+        memory = bytearray(4)
+        assert client.read_into_at_once(memoryview(memory)) == 0
+        answer = client.read_into(memoryview(memory))
+        accepted.write(memoryview(b"abcdefgh"))
+        assert await answered(answer) == 4
+        assert client.read_into_at_once(memoryview(memory)) == 4
+        assert memory == b"efgh"
+        accepted.shut_down_for_writing()
+        await machine.rest()
+        assert client.read_into_at_once(memoryview(memory)) == 0
+        assert await answered(client.read_into(memoryview(memory))) == 0
+
+
+@pytest.mark.parametrize("into", [True, False], ids=["into", ""])
+async def test_a_reset_is_told_by_the_read_after_one_at_once(machine: Machine, into: bool) -> None:
+    async with connected(machine) as (client, accepted):
+        await _reset(accepted, client, machine)
+        await machine.rest()
+        memory = memoryview(bytearray(4))
+        assert client.read_into_at_once(memory) == 0
+        assert await error_of(client.read_into(memory) if into else client.read(4)) == errno.ECONNRESET
+        assert await answered(client.read(4)) == b""
+
+
 async def test_a_read_that_was_stopped_takes_nothing_off_the_socket(machine: Machine) -> None:
     async with connected(machine) as (client, accepted):
         stopped = client.read(100)

@@ -75,8 +75,8 @@ async def test_a_waiting_reader_has_the_whole_mark_read_for_it() -> None:
 
 async def test_a_full_queue_and_a_byob_reader_ask_for_at_least_one_byte() -> None:
     socket, info, connection_ = await handmade_socket()
+    await settle()
     with info.readable.get_reader(mode="byob") as reader:
-        await settle()
         connection_.feed(bytes(READABLE_HIGH_WATER_MARK))
         await settle()
         assert connection_.take() == [("read", READABLE_HIGH_WATER_MARK)]

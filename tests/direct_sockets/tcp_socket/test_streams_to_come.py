@@ -1,0 +1,105 @@
+"""The fast path of opening: the streams of a socket are made when they are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from direct_sockets import TCPSocket, TCPSocketOpenInfo
+from tests.support import settle
+from tests.support.operating_system import HandmadeConnection, HandmadeSystem
+from tests.support.recording import FULFILLED, outcome
+from whatwg_streams import AbortError
+from whatwg_streams._platform import fast_paths
+
+
+@pytest.fixture(autouse=True)
+def _fast_paths() -> Iterator[None]:
+    before = fast_paths.set_enabled(True)
+    yield
+    fast_paths.set_enabled(before)
+
+
+async def _opened() -> tuple[TCPSocket, TCPSocketOpenInfo, HandmadeConnection]:
+    system = HandmadeSystem()
+    with system.installed():
+        socket = TCPSocket("example.com", 80)
+    info = await socket.opened
+    await settle()
+    return socket, info, system.connection
+
+
+async def test_nothing_is_read_before_the_streams_are_asked_for() -> None:
+    socket, info, connection = await _opened()
+    connection.feed(b"hello")
+    await settle()
+    assert connection.calls == []
+    with info.readable.get_reader() as reader:
+        assert bytes((await reader.read()).value) == b"hello"
+    assert info.writable is info.writable
+    await socket.close()
+
+
+async def test_a_socket_that_is_closed_before_needs_no_streams() -> None:
+    socket, _, connection = await _opened()
+    await socket.close()
+    assert outcome(socket.closed) == FULFILLED
+    assert connection.calls == [("shut_down",), ("close",)]
+    await socket.close()
+    assert connection.done("close") == 1
+
+
+async def test_the_streams_of_a_socket_that_was_closed_are_closed() -> None:
+    socket, info, connection = await _opened()
+    await socket.close()
+    with info.readable.get_reader() as reader:
+        assert (await reader.read()).done
+    with info.writable.get_writer() as writer:
+        with pytest.raises(AbortError):
+            await writer.write(b"late")
+        with pytest.raises(AbortError):
+            await writer.closed
+    await settle()
+    assert connection.done("close") == 1
+    assert connection.done("write") == 0
+    assert outcome(socket.closed) == FULFILLED
+
+
+async def test_a_socket_that_is_closed_twice_at_once_is_closed_once() -> None:
+    socket, _, connection = await _opened()
+    assert socket.close() is socket.close()
+    await socket.closed
+    assert connection.done("close") == 1
+
+
+async def test_a_lock_of_a_stream_that_was_asked_for_counts() -> None:
+    socket, info, _ = await _opened()
+    reader = info.readable.get_reader()
+    with pytest.raises(Exception, match="locked"):
+        await socket.close()
+    reader.release_lock()
+    await socket.close()
+
+
+async def test_leaving_a_block_closes_the_socket() -> None:
+    system = HandmadeSystem()
+    with system.installed():
+        async with TCPSocket("example.com", 80) as info:
+            assert info.remote_port == 80
+    assert system.connection.done("close") == 1
+
+
+async def test_the_open_info_looks_like_any_other() -> None:
+    socket, info, _ = await _opened()
+    assert isinstance(info, TCPSocketOpenInfo)
+    assert repr(info).startswith("TCPSocketOpenInfo(readable=<ReadableStream")
+    assert info.local_address == "9.9.9.9"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        info.remote_port = 1  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        info.nothing  # type: ignore[attr-defined]  # noqa: B018
+    await socket.close()
+    gc.collect()
