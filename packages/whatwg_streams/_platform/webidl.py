@@ -15,6 +15,7 @@ import math
 import operator
 from collections.abc import Mapping
 from functools import partial
+from numbers import Integral
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
@@ -60,9 +61,11 @@ def _to_number(value: object, what: str) -> int | float:
         return _string_to_number(value)
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, SupportsIndex):
+    is_floating = hasattr(type(value), "__float__")
+    # What is both is only asked for its index if it says that it is an integer: the bools of NumPy 1 warn.
+    if isinstance(value, SupportsIndex) and (isinstance(value, Integral) or not is_floating):
         return operator.index(value)
-    if hasattr(type(value), "__float__"):
+    if is_floating:
         try:
             return float(cast("Any", value))
         except OverflowError:

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import math
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -43,6 +44,26 @@ class _Indexed:
 
     def __index__(self) -> int:
         return self.number
+
+
+class _Bool:
+    """As the bools of NumPy 1, which do not like to be an index."""
+
+    def __init__(self, value: bool) -> None:
+        self.value = value
+
+    def __bool__(self) -> bool:
+        return self.value
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __index__(self) -> int:
+        warnings.warn("In future, it will be an error", DeprecationWarning, stacklevel=2)
+        return int(self.value)
 
 
 class _Floating:
@@ -94,6 +115,8 @@ def _same(one: float, other: float) -> bool:
         (np.float32(1.5), 1.5),
         (np.float64(2.5), 2.5),
         (np.bool_(True), 1),
+        (_Bool(True), 1),
+        (_Bool(False), 0),
         (LARGEST, LARGEST),
         (2**53, 2.0**53),
         (2**53 + 1, 2.0**53),
