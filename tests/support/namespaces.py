@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CLONE_NEWNET = 0x40000000
+_PREFIX = "mc"  # and the process that made it: so are the namespaces named
 
 
 class NoNamespacesError(Exception):
@@ -63,7 +65,8 @@ def network_of_hosts() -> Iterator[Network]:
         raise NoNamespacesError("network namespaces are a thing of Linux")
     if shutil.which("ip") is None:
         raise NoNamespacesError("iproute2 is not installed")
-    prefix = f"mc{os.getpid()}"
+    _remove_what_was_left_behind()
+    prefix = f"{_PREFIX}{os.getpid()}"
     hub = f"{prefix}-hub"
     hosts = [
         Host(f"{prefix}-{name}", f"192.0.2.{number}", f"2001:db8::{number}")
@@ -84,6 +87,15 @@ def network_of_hosts() -> Iterator[Network]:
     finally:
         for namespace in made:
             ip("netns", "delete", namespace)
+
+
+def _remove_what_was_left_behind() -> None:
+    """Delete the namespaces of processes that were killed: those had no time to do it."""
+    for line in ip("netns", "list").splitlines():
+        found = re.match(rf"{_PREFIX}(\d+)-(?:hub|{'|'.join(Network._fields)})\b", line)
+        if found is not None and not Path("/proc", found[1]).exists():
+            # Somebody else may be doing the same.
+            subprocess.run(["ip", "netns", "delete", found[0]], capture_output=True, check=False)
 
 
 def _plug_in(host: Host, hub: str, port: str) -> None:
