@@ -11,12 +11,13 @@ import contextlib
 import errno
 import gc
 import resource
+import select
 import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import uvloop
 
@@ -33,6 +34,10 @@ _SPARE: Final = 200  # descriptors that are not those of connections
 _AT_A_TIME: Final = 200  # connections that are opened
 _SLOW: Final = 100  # one in so many reads slowly,
 _FLEETING: Final = 20  # and one in so many is closed after each answer
+_REFUSED: Final = 20  # connections that are tried without descriptors
+_PATIENCE: Final = 30  # seconds that the peer may take to say something
+_BESIDES: Final = 60  # seconds that all may take besides those that were asked for,
+_BESIDES_EACH: Final = 0.02  # and seconds for each connection
 
 
 @dataclass
@@ -45,61 +50,91 @@ class _Figures:
     unhandled: list[Any] = field(default_factory=list)
 
 
+class _FailedError(Exception):
+    """What ends the load before its time."""
+
+
 def load(connections: int, minutes: float) -> Row:
-    """Use so many connections at a time, for so long, and tell what came of it."""
+    """Use so many connections at a time, for so long, and tell what came of it.
+
+    The first one that fails ends it, and so does a time limit.
+    """
     allowed = allow_descriptors(connections + _SPARE)
     if allowed < connections + _SPARE:
         connections = allowed - _SPARE
         sys.stdout.write(f"ONLY {connections} CONNECTIONS: no more than {allowed} descriptors are allowed here\n")
     command = [sys.executable, "-m", "tests.trust.load_peer", str(allowed)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as peer:
-        assert peer.stdin is not None
-        assert peer.stdout is not None
         try:
-            port = int(peer.stdout.readline())
-            return uvloop.run(_load(connections, minutes * 60, port, peer.stdin, peer.stdout))
+            port = int(_line(peer))
+            return uvloop.run(_load(connections, minutes * 60, port, peer))
         finally:
+            assert peer.stdin is not None
             peer.stdin.close()
+            try:
+                peer.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                peer.kill()
 
 
-async def _load(connections: int, seconds: float, port: int, ask: IO[str], answer: IO[str]) -> Row:
+async def _load(connections: int, seconds: float, port: int, peer: subprocess.Popen[str]) -> Row:
     row = Row(f"load: {connections} connections, {seconds:.0f} s")
     figures = _Figures([0] * connections)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: figures.unhandled.append(context))
+    limit = seconds + _BESIDES + connections * _BESIDES_EACH
+    try:
+        async with asyncio.timeout(limit):
+            await _measure(connections, seconds, port, peer, figures, row)
+    except* TimeoutError:
+        figures.wrong.append(
+            f"not done within {limit:.0f} s: {figures.opened} connections were opened, {sum(figures.answers)} answers"
+        )
+    except* _FailedError as failed:
+        figures.wrong += map(str, failed.exceptions)
+    row.tried = sum(figures.answers)
+    row.lost += len(figures.wrong) + len(figures.unhandled)
+    row.notes += figures.wrong[:3] + [str(each) for each in figures.unhandled[:3]]
+    return row
+
+
+async def _measure(
+    connections: int, seconds: float, port: int, peer: subprocess.Popen[str], figures: _Figures, row: Row
+) -> None:
     # One connection first: what is made once is not counted.
     async with _connect(port) as info:
         await _exchange(info, b"warm up")
-    peer_before = _ask(ask, answer)[0]
+    peer_before = _ask(peer)[0]
     before, memory_before = open_descriptors(), resident()
     stop = asyncio.Event()
     gate = asyncio.Semaphore(_AT_A_TIME)
     all_open = asyncio.Barrier(connections + 1)
-    tasks = [asyncio.create_task(_use(number, port, figures, gate, all_open, stop)) for number in range(connections)]
     started = time.monotonic()
-    await all_open.wait()
-    opened = time.monotonic() - started
-    memory_open, descriptors_open = resident(), open_descriptors()
-    answered_before = list(figures.answers)
-    await asyncio.sleep(seconds / 2)
-    await _without_descriptors(port, figures)
-    await asyncio.sleep(seconds / 2)
-    rounds = [now - then for now, then in zip(figures.answers, answered_before, strict=True)]
-    stop.set()
-    await asyncio.gather(*tasks)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(connections):
+            tasks.create_task(_use(number, port, figures, gate, all_open, stop))
+        await all_open.wait()
+        opened = time.monotonic() - started
+        memory_open, descriptors_open = resident(), open_descriptors()
+        await asyncio.sleep(seconds / 2)
+        await _without_descriptors(port, figures)
+        await asyncio.sleep(seconds / 2)
+        rounds = list(figures.answers)
+        stop.set()
     used = time.monotonic() - started - opened
-    del tasks
     gc.collect()
-    await asyncio.sleep(0.5)
+    peer_after, peer_unhandled = _ask(peer)
+    waited = time.monotonic()
+    # The peer may be behind with its closing; what it never closes is leaked.
+    while peer_after > peer_before and time.monotonic() - waited < _PATIENCE:
+        await asyncio.sleep(0.1)
+        peer_after, peer_unhandled = _ask(peer)
     after, memory_after = open_descriptors(), resident()
-    peer_after, peer_unhandled = _ask(ask, answer)
     steady = [each for number, each in enumerate(rounds) if number % _SLOW and number % _FLEETING]
-    row.tried = sum(figures.answers)
-    row.lost = len(figures.wrong) + len(figures.unhandled) + peer_unhandled
+    row.lost += peer_unhandled
     row.leaked = max(0, after - before) + max(0, peer_after - peer_before)
-    row.notes += figures.wrong[:3] + [str(each) for each in figures.unhandled[:3]]
     sys.stdout.write(
         f"{figures.opened} connections were opened, the first {connections} in {opened:.1f} s;"
-        f" in {used:.0f} s {sum(rounds)} answers, {figures.bytes / 2**20:.0f} MiB each way\n"
+        f" in {used:.0f} s {sum(figures.answers)} answers, {figures.bytes / 2**20:.0f} MiB each way\n"
         f"answers to a connection: slowest {min(steady)}, median {statistics.median(steady):.0f}, most {max(steady)}:"
         f" slowest / median {min(steady) / max(1, statistics.median(steady)):.2f}\n"
         f"slow readers: {min(rounds[::_SLOW])} to {max(rounds[::_SLOW])} answers of {_LARGE} bytes\n"
@@ -110,13 +145,21 @@ async def _load(connections: int, seconds: float, port: int, ask: IO[str], answe
         f"without descriptors: {figures.refused_for_want_of_descriptors} were refused, all others went on\n"
         f"unhandled errors: {len(figures.unhandled)} here, {peer_unhandled} in the peer\n"
     )
-    return row
 
 
-def _ask(ask: IO[str], answer: IO[str]) -> tuple[int, int]:
-    ask.write("\n")
-    ask.flush()
-    descriptors, unhandled = answer.readline().split()
+def _line(peer: subprocess.Popen[str]) -> str:
+    """What the peer says next; it does not keep us waiting."""
+    assert peer.stdout is not None
+    if not select.select([peer.stdout], [], [], _PATIENCE)[0]:
+        raise _FailedError(f"the peer has said nothing for {_PATIENCE} s")
+    return peer.stdout.readline()
+
+
+def _ask(peer: subprocess.Popen[str]) -> tuple[int, int]:
+    assert peer.stdin is not None
+    peer.stdin.write("\n")
+    peer.stdin.flush()
+    descriptors, unhandled = _line(peer).split()
     return int(descriptors), int(unhandled)
 
 
@@ -148,15 +191,14 @@ async def _use(
                     await all_open.wait()
                 while not stop.is_set():
                     if await _exchange(info, words, pause=0.01 if is_slow else 0) != words:
-                        figures.wrong.append(f"connection {number} got other bytes than it sent")
+                        raise _FailedError(f"connection {number} got other bytes than it sent")
                     figures.answers[number] += 1
                     figures.bytes += len(words)
                     if is_fleeting and not is_slow:
                         break
         except OSError as error:
             if error.errno != errno.EMFILE:
-                figures.wrong.append(f"connection {number}: {error!r}")
-                return
+                raise _FailedError(f"connection {number}, of {figures.opened} that were opened: {error!r}") from error
             figures.refused_for_want_of_descriptors += 1
             await asyncio.sleep(0.1)
 
@@ -178,18 +220,21 @@ async def _exchange(info: Any, words: bytes, pause: float = 0) -> bytes:
 
 async def _without_descriptors(port: int, figures: _Figures) -> None:
     """Allow no more descriptors than there are, for a while."""
+
+    async def be_refused() -> None:
+        try:
+            async with _connect(port):
+                figures.wrong.append("a socket was opened without a descriptor")
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                figures.refused_for_want_of_descriptors += 1
+            else:
+                figures.wrong.append(f"without descriptors: {error!r}")
+
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, allowed[1]))
     try:
-        for _ in range(20):
-            try:
-                async with _connect(port):
-                    figures.wrong.append("a socket was opened without a descriptor")
-            except OSError as error:
-                if error.errno == errno.EMFILE:
-                    figures.refused_for_want_of_descriptors += 1
-                else:
-                    figures.wrong.append(f"without descriptors: {error!r}")
-            await asyncio.sleep(0.05)
+        # All at once: each of them waits until the loop has been round for all connections.
+        await asyncio.gather(*(be_refused() for _ in range(_REFUSED)))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, allowed)

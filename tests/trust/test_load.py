@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import resource
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from direct_sockets import TCPSocket
+
+from . import load as module
 from .load import load
 
 
@@ -25,3 +30,32 @@ def test_a_hundred_connections_for_a_second(capsys: pytest.CaptureFixture[str]) 
     assert row.is_clean, row.describe()
     assert row.tried > 100
     assert "unhandled errors: 0 here, 0 in the peer" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(sys.platform != "linux", reason="this system does not list descriptors")
+def test_a_connection_that_fails_before_all_are_open_ends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = module._connect
+    calls = itertools.count(1)
+
+    def connect_to_nobody_at_last(port: int) -> TCPSocket:
+        nobody = 1
+        return connect(nobody if next(calls) == 50 else port)
+
+    monkeypatch.setattr(module, "_connect", connect_to_nobody_at_last)
+    row = load(100, 1 / 60)
+    assert not row.is_clean
+    assert any("ConnectionRefusedError" in note or "refused" in note for note in row.notes), row.notes
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(sys.platform != "linux", reason="this system does not list descriptors")
+def test_a_load_that_does_not_come_to_its_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(module, "_without_descriptors", never)
+    monkeypatch.setattr(module, "_BESIDES", 4)
+    row = load(10, 1 / 60)
+    assert not row.is_clean
+    assert row.notes[0].startswith("not done within 5 s: 10 connections were opened, "), row.notes
