@@ -59,13 +59,13 @@ class _IterationPromise(AbandonablePromise[Any]):
 
     def close_steps(self) -> None:
         # 4.close.1. Release the reader.
-        readers.readable_stream_default_reader_release(self.reader)
+        _release(self.reader)
         # 4.close.2. Resolve with the end.
         resolve(self, END_OF_ITERATION)
 
     def error_steps(self, e: object) -> None:
         # 4.error.1. Release the reader.
-        readers.readable_stream_default_reader_release(self.reader)
+        _release(self.reader)
         # 4.error.2. Reject.
         reject(self, e)
 
@@ -220,7 +220,16 @@ def _finalize(left: tuple[ReadableStreamDefaultReader[Any], bool]) -> None:
     reader, prevent_cancel = left
     if reader._stream is not None and not prevent_cancel:
         readers.readable_stream_reader_generic_cancel(reader, None)
-    if reader._stream is not None:  # a read that was pending may have released it
+    _release(reader)  # a read that was pending may have released it
+
+
+def _release(reader: ReadableStreamDefaultReader[Any]) -> None:
+    """Release the reader, once.
+
+    NOTE(spec): S12 Web IDL lets `next` read at once when its ongoing promise is cleared, while a read that was queued
+    before is under way: the stream's end is the end of both.
+    """
+    if reader._stream is not None:
         readers.readable_stream_default_reader_release(reader)
 
 
@@ -244,7 +253,9 @@ def get_the_next_iteration_result(
     # 1. The reader.
     reader = iterator._reader
     # 2. Assert: it has a stream.
-    assert reader._stream is not None
+    # NOTE(spec): S12 another read that was under way may have released it; then this is the end, too.
+    if reader._stream is None:
+        return Promise.resolve(END_OF_ITERATION)
     # 3. A promise, which is also
     # 4. the read request. (Its steps are those of _IterationPromise.)
     promise = _IterationPromise(stream, reader)
@@ -262,18 +273,20 @@ def asynchronous_iterator_return(
     # 1. The reader.
     reader = iterator._reader
     # 2. Assert: it has a stream,
-    assert reader._stream is not None
+    # NOTE(spec): S12 unless another read that was under way has released it.
+    if reader._stream is None:
+        return a_promise_resolved_with_undefined()
     # 3. Assert: and nothing waits for it.
-    assert not reader._read_requests
+    # NOTE(spec): S12 a read that is under way is rejected by the release.
     # 4. Unless it is prevented,
     if not iterator._prevent_cancel:
         # 4.1. cancel the stream,
         result = readers.readable_stream_reader_generic_cancel(reader, arg)
         # 4.2. release the reader,
-        readers.readable_stream_default_reader_release(reader)
+        _release(reader)
         # 4.3. and that is it.
         return result
     # 5. Otherwise just release the reader.
-    readers.readable_stream_default_reader_release(reader)
+    _release(reader)
     # 6. That is all.
     return a_promise_resolved_with_undefined()

@@ -641,3 +641,46 @@ async def test_reasons_come_through_as_they_are() -> None:
     result = stream.values().next()
     await settle()
     assert reason_of(result) is reason
+
+
+# Reads that overlap: a `next` that is called once the ongoing promise is cleared starts beside one that was queued
+
+
+async def overlapping(source: RecordingSource) -> tuple[Any, list[Promise[Any]]]:
+    """An iterator with two reads under way at the same time, the first chunk having come."""
+    iterator = ReadableStream(source).values()
+    promises = [iterator.next(), iterator.next()]
+    await settle()
+    source.controller.enqueue("a")
+    await settle()
+    return iterator, [*promises, iterator.next()]
+
+
+async def test_the_end_of_the_stream_ends_all_reads_that_overlap() -> None:
+    source = RecordingSource(pull=HOLD)
+    _, promises = await overlapping(source)
+    await settle()
+    source.controller.close()
+    await settle()
+    assert [outcome(promise) for promise in promises] == [("fulfilled", ("a", False)), END, END]
+
+
+async def test_an_error_rejects_a_read_and_ends_those_beside_it() -> None:
+    source = RecordingSource(pull=HOLD)
+    _, promises = await overlapping(source)
+    await settle()
+    source.controller.error("broken")
+    await settle()
+    assert outcome(promises[1]) == ("rejected", "broken")
+    assert outcome(promises[2])[0] in {"fulfilled", "rejected"}
+
+
+async def test_returning_while_reads_overlap_cancels_the_stream() -> None:
+    source = RecordingSource(pull=HOLD)
+    iterator, promises = await overlapping(source)
+    returned = iterator.return_("why")
+    await settle()
+    source.controller.close()
+    await settle()
+    assert outcome(returned) == ("fulfilled", ("why", True))
+    assert [outcome(promise)[0] for promise in promises] == ["fulfilled"] * 3
