@@ -63,6 +63,13 @@ conformance-table: setup ## run them, keep the results, and write the tables of 
 wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
 	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" --record $(ARGS)
 
+.PHONY: order defects
+order: setup ## compare random programs with node's own streams (ARGS="--seed 1 --count 500")
+	$(VENV_PYTHON) -m conformance.order --record $(ARGS)
+
+defects: setup ## put deliberate defects into a copy, and see that each is caught (WPT=path/to/checkout)
+	$(VENV_PYTHON) -m conformance.defects $(if $(WPT),--wpt "$(WPT)") $(ARGS)
+
 bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
 	.venv-bench/bin/python -m benchmarks $(or $(ARGS),--record)
 

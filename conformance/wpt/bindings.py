@@ -58,10 +58,10 @@ class HostLoop:
     """Stands where the packages expect the running event loop: it takes reports, and nothing else."""
 
     def __init__(self) -> None:
-        self.reports: list[str] = []
+        self.reports: list[dict[str, Any]] = []
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self.reports.append(f"{context['message']}: {context['exception']!r}")
+        self.reports.append(context)
 
     def get_debug(self) -> bool:
         return False
@@ -105,15 +105,16 @@ class Bindings:
 
         The engine does not tell which promises of its own were handled.
         """
-        gc.collect()
-        promises = [one for one in gc.get_objects() if isinstance(one, Promise)]
-        return self.loop.reports + [
+        return [f"{context['message']}: {context['exception']!r}" for context in self.loop.reports] + [
             f"a promise was rejected, and nobody handled it: {promise._promise_result!r}"
-            for promise in promises
-            if promise._promise_state == "rejected"
-            and not promise._promise_is_handled
-            and not self.values.is_known(promise)
+            for promise in self.rejected_and_not_marked_handled()
+            if self.values.handle_of(promise) is None
         ]
+
+    def rejected_and_not_marked_handled(self) -> list[Promise[Any]]:
+        """Our promises that are so, as far as we know: what JavaScript does with them we are not told."""
+        promises = [one for one in gc.get_objects() if isinstance(one, Promise)]
+        return [one for one in promises if one._promise_state == "rejected" and not one._promise_is_handled]
 
     # Conversions -----------------------------------------------------------------------------------
 

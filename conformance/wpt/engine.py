@@ -94,8 +94,12 @@ class Engine:
     def load_shim(self, *names: str) -> None:
         """Evaluate files of the shim; what they put into `shim.calls` can be called from then on."""
         for name in names:
-            source = (SHIM / f"{name}.js").read_text()
-            self.context.eval(f"({source[source.index('(shim)') :]}\n)")(self._shim)
+            self.load_shim_file(SHIM / f"{name}.js")
+
+    def load_shim_file(self, path: Path) -> None:
+        """Evaluate another such file."""
+        source = path.read_text(encoding="utf-8")
+        self.context.eval(f"({source[source.index('(shim)') :]}\n)")(self._shim)
         for name in json.loads(self.context.eval("JSON.stringify(Object.keys(__shim.calls ?? {}))")):
             if name not in self.calls:
                 self.calls[name] = self.context.eval(f"__shim.calls.{name}")

@@ -325,9 +325,10 @@ class Values:
         self.objects.append(value)
         return len(self.objects) - 1
 
-    def is_known(self, value: object) -> bool:
-        """Whether JavaScript has seen this object of ours."""
-        return id(value) in self._handles
+    def handle_of(self, value: object) -> int | None:
+        """The handle of an object of ours, if JavaScript has seen it."""
+        known = self._handles.get(id(value))
+        return None if known is None else known[1]
 
     def bind(self, handle: int, interface: str, value: object) -> None:
         """Make an object there the wrapper of ours."""
