@@ -106,8 +106,8 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
             pull_promise: Promise[Any] = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                if pull_algorithm.__class__ is FillingAlgorithm and not controller._pull_again:
-                    controller._pulling = False  # no code of users has run that could tell it from a microtask
+                if pull_algorithm.__class__ is FillingAlgorithm:
+                    pulled(controller)  # no code of users has run that could tell it from a microtask
                 else:
                     event_loop.enqueue_microtask(pulled, controller)
                 return
