@@ -12,6 +12,7 @@ namespaces.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import re
 import shutil
@@ -23,7 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _CLONE_NEWNET = 0x40000000
-_PREFIX = "mc"  # and the process that made it: so are the namespaces named
+_PREFIX = "mc"  # the process that made it, and which of its networks: so are the namespaces named
+_numbers = itertools.count()
 
 
 class NoNamespacesError(Exception):
@@ -66,7 +68,7 @@ def network_of_hosts() -> Iterator[Network]:
     if shutil.which("ip") is None:
         raise NoNamespacesError("iproute2 is not installed")
     _remove_what_was_left_behind()
-    prefix = f"{_PREFIX}{os.getpid()}"
+    prefix = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
     hub = f"{prefix}-hub"
     hosts = [
         Host(f"{prefix}-{name}", f"192.0.2.{number}", f"2001:db8::{number}")
@@ -92,7 +94,7 @@ def network_of_hosts() -> Iterator[Network]:
 def _remove_what_was_left_behind() -> None:
     """Delete the namespaces of processes that were killed: those had no time to do it."""
     for line in ip("netns", "list").splitlines():
-        found = re.match(rf"{_PREFIX}(\d+)-(?:hub|{'|'.join(Network._fields)})\b", line)
+        found = re.match(rf"{_PREFIX}(\d+)-\d+-(?:hub|{'|'.join(Network._fields)})\b", line)
         if found is not None and not Path("/proc", found[1]).exists():
             # Somebody else may be doing the same.
             subprocess.run(["ip", "netns", "delete", found[0]], capture_output=True, check=False)
