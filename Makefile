@@ -18,7 +18,7 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test check style types conformance conformance-table wpt bench bench-quick bench-micro bench-plot
-.PHONY: trust soak fuzz build clean fix lint-imports coverage
+.PHONY: trust soak fuzz build clean fix lint-imports coverage release-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ fuzz: setup ## fuzz what parses or converts, with atheris where it installs (ARG
 
 build: setup ## make the wheel and the source distribution in dist/
 	$(VENV_PYTHON) -m build
+
+release-check: setup ## make them twice, the same; test the installed wheel, and with the lowest versions (ARGS=tests)
+	$(VENV_PYTHON) -m tests.trust.release $(ARGS)
 
 clean: ## remove whatever was made
 	rm -rf .venv .venv-* .bench dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
