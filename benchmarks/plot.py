@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 from .all_rows import GROWTH, RESULTS, WHOLE
-from .contenders import run
+from .contenders import CACHE, run
 from .measured import Results
 from .rows_in_memory import ROWS as ROWS_IN_MEMORY
 from .rows_of_sockets import ROWS as ROWS_OF_SOCKETS
@@ -63,6 +64,7 @@ def draw_ratios(title: str, rows: Sequence[Row], results: Results, axes: Any) ->
     axes.set_yticks(range(len(bars)))
     axes.set_yticklabels([f"{row.title.replace('`', '')} / {aim.peer}" for row, aim, _ in bars], fontsize=7)
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.axvline(1, color=NO_AIM, linewidth=0.8)
     axes.margins(x=0.15, y=0.01)
     axes.set_title(title, fontsize=9)
@@ -101,8 +103,8 @@ def draw_growth(found: dict[str, Any]) -> None:
 
 def save(figure: Any, name: str) -> None:
     figure.savefig(RESULTS / f"{name}.svg", metadata={"Date": None})
-    figure.savefig(RESULTS / f"{name}.png", dpi=110)
-    print(f"benchmarks/results/{name}.svg and .png")
+    figure.savefig(CACHE / f"{name}.png", dpi=110)
+    print(f"benchmarks/results/{name}.svg, and {CACHE.name}/{name}.png")
 
 
 def main() -> None:
