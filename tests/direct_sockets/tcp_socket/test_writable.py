@@ -100,7 +100,7 @@ async def test_what_a_chunk_raises_that_is_asked_for_its_bytes_ends_the_writing(
         def __buffer__(self, _: int) -> memoryview:
             raise ZeroDivisionError
 
-    _, info, connection_ = await handmade_socket()
+    socket, info, connection_ = await handmade_socket()
     writer = info.writable.get_writer()
     promise = writer.write(Odd())
     with pytest.raises(ZeroDivisionError):
@@ -108,6 +108,9 @@ async def test_what_a_chunk_raises_that_is_asked_for_its_bytes_ends_the_writing(
     with pytest.raises(ZeroDivisionError):
         await writer.closed
     assert connection_.done("shut_down") == 1
+    await info.readable.cancel()
+    with pytest.raises(ZeroDivisionError):
+        await socket.closed
 
 
 async def test_a_released_memoryview_is_no_buffer() -> None:
