@@ -82,6 +82,7 @@ class PullIntoDescriptor:
         "minimum_fill",
         "reader_type",
         "view_constructor",
+        "withdrawn_read",
     )
 
     def __init__(
@@ -105,3 +106,4 @@ class PullIntoDescriptor:
         self.element_size = element_size
         self.view_constructor = view_constructor
         self.reader_type = reader_type  # "default", "byob" or "none"
+        self.withdrawn_read: int | None = None  # beyond the standard, see `unread.take_back`

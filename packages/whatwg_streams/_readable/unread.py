@@ -90,17 +90,38 @@ def _withdraw(stream: ReadableStream[Any], requests: deque[_Numbered], request: 
 
 def _keep_what_was_filled(stream: ReadableStream[Any], serial: int, descriptor: PullIntoDescriptor) -> None:
     """A read that waits for its minimum may have got some bytes: they are not lost, nor overwritten."""
+    if descriptor.bytes_filled == 0:
+        return
+    if descriptor.buffer.detached:  # the tee algorithm has lent it: they are queued when it is back, or `take_back`
+        descriptor.withdrawn_read = serial
+        return
+    _keep_bytes_of(stream, serial, descriptor, descriptor.buffer)
+
+
+def _keep_bytes_of(
+    stream: ReadableStream[Any], serial: int, descriptor: PullIntoDescriptor, buffer: ArrayBuffer
+) -> None:
     filled = descriptor.bytes_filled
-    if filled == 0:
-        return
-    if descriptor.buffer.detached:  # the tee algorithm has lent it, and they are queued when it is back
-        return
-    view = ArrayBufferView(descriptor.buffer, descriptor.byte_offset, filled, buffers.uint8_array)
+    view = ArrayBufferView(buffer, descriptor.byte_offset, filled, buffers.uint8_array)
     _keep(stream, serial, clone_as_uint8_array(view))
     descriptor.byte_offset += filled
     descriptor.byte_length -= filled
     descriptor.bytes_filled = 0
     descriptor.minimum_fill = 1
+
+
+def take_back(stream: ReadableStream[Any], view: ArrayBufferView) -> None:
+    """The view that the tee algorithm had lent is back, and the stream ends.
+
+    A read that was withdrawn meanwhile may have got some bytes: whoever waits is given them, before the end.
+    """
+    controller = cast("ReadableByteStreamController", stream._controller)
+    if not controller._pending_pull_intos:
+        return
+    descriptor = controller._pending_pull_intos[0]
+    if descriptor.withdrawn_read is not None:
+        _keep_bytes_of(stream, descriptor.withdrawn_read, descriptor, view.buffer)
+        _serve_those_who_wait(stream)
 
 
 # Giving chunks back --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from ..._platform import event_loop
 from ..._platform.buffers import view_of
 from ..._platform.promises import Promise, a_promise_resolved_with_undefined, resolve, upon
 from ..._supporting.miscellaneous import clone_as_uint8_array, structured_clone
-from .. import byob_reader, byte_controller, default_reader
+from .. import byob_reader, byte_controller, default_reader, unread
 from . import byte_controllers, controller_interface, default_controllers, pull_into, readers, streams
 
 if TYPE_CHECKING:
@@ -293,6 +293,18 @@ def readable_byte_stream_tee(stream: ReadableStream[Any]) -> Branches:
             # .2.4. and that is all.
             return None
 
+    def close_branch(controller: ReadableByteStreamController) -> None:
+        """Steps 15.2.close.2 and 3, and 16.4.close.4 and 5.
+
+        NOTE(spec): S13 the text asserts that closing does not throw, which it does in the middle of an item of the view
+        that the branch was brought. That branch is errored by then, and its reader told; the other one is closed.
+        """
+        try:
+            byte_controllers.readable_byte_stream_controller_close(controller)
+        except TypeError as error:
+            if error is not controller._stream._stored_error:
+                raise
+
     # 15. Pulling with a default reader takes these steps:
     def pull_with_default_reader() -> None:
         nonlocal reader
@@ -350,10 +362,10 @@ def readable_byte_stream_tee(stream: ReadableStream[Any]) -> Branches:
             reading = False
             # 15.2.close.2. The first branch is closed, unless it is cancelled;
             if not canceled_1:
-                byte_controllers.readable_byte_stream_controller_close(controller_1)
+                close_branch(controller_1)
             # 15.2.close.3. so is the second.
             if not canceled_2:
-                byte_controllers.readable_byte_stream_controller_close(controller_2)
+                close_branch(controller_2)
             # 15.2.close.4. Buffers that the first one was to fill go back,
             if controller_1._pending_pull_intos:
                 pull_into.readable_byte_stream_controller_respond(controller_1, 0)
@@ -444,18 +456,21 @@ def readable_byte_stream_tee(stream: ReadableStream[Any]) -> Branches:
             byob_canceled = canceled_2 if for_branch_2 else canceled_1
             # 16.4.close.3. Is the other one?
             other_canceled = canceled_1 if for_branch_2 else canceled_2
+            # (A task that was cancelled may have left something in the view.)
+            if not byob_canceled and chunk is not None:
+                unread.take_back(byob_branch, chunk)
             # 16.4.close.4. The one is closed, unless it is cancelled;
             if not byob_canceled:
-                byte_controllers.readable_byte_stream_controller_close(byob_controller)
+                close_branch(byob_controller)
             # 16.4.close.5. so is the other.
             if not other_canceled:
-                byte_controllers.readable_byte_stream_controller_close(other_controller)
+                close_branch(other_controller)
             # 16.4.close.6. If the view comes back,
             if chunk is not None:
                 # 16.4.close.6.1. Assert: it is empty.
                 assert chunk.byte_length == 0
-                # 16.4.close.6.2. The branch gets it back,
-                if not byob_canceled:
+                # 16.4.close.6.2. The branch gets it back (unless it is errored: S13),
+                if not byob_canceled and byob_branch._state != "errored":
                     pull_into.readable_byte_stream_controller_respond_with_new_view(byob_controller, chunk)
                 # 16.4.close.6.3. and buffers that the other one was to fill go back.
                 if not other_canceled and other_controller._pending_pull_intos:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any, NoReturn
 
 import pytest
@@ -553,3 +554,30 @@ async def test_releasing_a_branch_with_a_view_lets_its_bytes_go_to_the_next_read
     await settle()
     assert _bytes(await _read(one, "default")) == b"abc"
     assert _bytes(await _read(two, "byob")) == b"abc"
+
+
+@pytest.mark.parametrize("mode_2", MODES)
+@pytest.mark.parametrize("first", [1, 2])
+async def test_a_branch_that_ends_in_the_middle_of_an_item_is_errored_and_the_other_one_is_closed(
+    mode_2: str, first: int
+) -> None:  # S13
+    one, two, source, _ = _tee()
+    if first == 2:
+        others = _read(two, mode_2)
+        await settle()
+    reader = one.get_reader(mode="byob")
+    read = reader.read(memoryview(array("H", [0, 0])))
+    await settle()
+    if first == 1:
+        others = _read(two, mode_2)
+    await settle()
+    source.controller.enqueue(b"x")
+    assert _bytes(await others) == b"x"
+    source.controller.close()
+    if source.controller.byob_request is not None:
+        source.controller.byob_request.respond(0)
+    with pytest.raises(TypeError, match="closed in the middle of an item"):
+        await read
+    with pytest.raises(TypeError, match="closed in the middle of an item"):
+        await reader.closed
+    assert two._state == "closed"
