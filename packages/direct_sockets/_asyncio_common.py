@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import socket
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from typing_extensions import override
 
 from whatwg_streams.other_specs import a_promise_rejected_with
 
@@ -54,6 +56,21 @@ def endpoint(sockaddr: Any) -> Endpoint:
     The zone of a link-local address stays too: without it, nobody could connect or send anything there.
     """
     return Endpoint(_canonical(sockaddr[0]), sockaddr[1])
+
+
+class OwnedSocket(socket.socket):
+    """A socket whose owner warns when nobody has closed it: not both of them do."""
+
+    __slots__ = ()
+
+    @override
+    def accept(self) -> tuple[OwnedSocket, Any]:
+        fd, sockaddr = cast("Any", self)._accept()
+        return OwnedSocket(self.family, self.type, self.proto, fd), sockaddr
+
+    def __del__(self) -> None:
+        if self.fileno() != -1:  # as it is where the constructor has raised, too
+            self.close()
 
 
 class WatchedSocket:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, perform_a_microtask_checkpoint, reject, resolve
 
-from ._asyncio_common import WOULD_BLOCK, WatchedSocket, endpoint, family_of, set_buffer_sizes
+from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,7 +35,7 @@ async def connect(
         OSError: it can not be connected.
     """
     family = family_of(to.address)
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = OwnedSocket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         _apply(sock, parameters)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, perform_a_microtask_checkpoint, reject, resolve
 
-from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, WatchedSocket, endpoint, family_of
+from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of
 from ._asyncio_tcp import AsyncioTCPConnection
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def listen(
     local_address: IPAddress, parameters: TCPServerParameters, loop: asyncio.AbstractEventLoop
 ) -> AsyncioTCPServer:
     """Open a TCP server socket: see `OperatingSystem.open_a_tcp_server_socket`."""
-    sock = socket.socket(family_of(local_address), socket.SOCK_STREAM)
+    sock = OwnedSocket(family_of(local_address), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         prepare(sock, parameters, sys.platform)

@@ -29,7 +29,7 @@ from whatwg_streams.other_specs import (
 )
 
 from ._addresses import is_multicast, is_unspecified, parse_ip_address
-from ._asyncio_common import WOULD_BLOCK, WatchedSocket, endpoint, family_of, set_buffer_sizes
+from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
 from ._operating_system import ResolvedAddress, UDPPacket
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _open(
     loop: asyncio.AbstractEventLoop,
 ) -> AsyncioDatagramSocket:
     family = family_of(address.address)
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = OwnedSocket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         _apply(sock, mode, parameters)

@@ -2,14 +2,15 @@
 
 A browser closes a document's sockets when the document goes; here it is the event loop that goes. `asyncio.run`,
 `asyncio.Runner` and others that end a loop in an orderly way close the loop's asynchronous generators before
-it (`loop.shutdown_asyncgens`): one of them is ours, and closes the sockets. Where a loop is closed without that, the
-sockets are closed when they are collected, with Python's ResourceWarning.
+it (`loop.shutdown_asyncgens`): one of them is ours, and closes the sockets. A loop that is closed without that lets go
+of its timers: one of them is ours, too, and has the sockets closed then, with Python's ResourceWarning.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How many seconds a loop that is shut down may be kept waiting for the operating system.
 LONGEST_WAIT: Final = 1.0
+#: Seconds until our timer, which no loop lives to see.
+_NEVER: Final = 50 * 365 * 24 * 3600.0
 
 
 class _OpenSockets:
@@ -31,6 +34,8 @@ class _OpenSockets:
         self._generator = self._until_shutdown()
         with contextlib.suppress(StopIteration):
             self._generator.asend(None).send(None)
+        timer = _Forgotten(self.sockets)
+        asyncio.get_running_loop().call_later(_NEVER, timer.keep, context=contextvars.Context())
 
     async def _until_shutdown(self) -> AsyncGenerator[None, None]:
         try:
@@ -44,6 +49,20 @@ class _OpenSockets:
                 async with asyncio.timeout(LONGEST_WAIT):
                     for one in sockets:
                         await one._closed_promise.then(None, lambda _: None)
+
+
+class _Forgotten:
+    """What goes when the loop lets go of its timers."""
+
+    def __init__(self, sockets: WeakSet[Socket[Any]]) -> None:
+        self._sockets = sockets
+
+    def keep(self) -> None:
+        """What the timer does."""
+
+    def __del__(self) -> None:
+        for one in list(self._sockets):
+            one._close_what_was_forgotten()
 
 
 #: (Their generators would keep loops alive that are weak keys.)

@@ -37,12 +37,13 @@ class _Closable(Protocol):
 class Socket(ABC, Generic[OpenInfo]):
     """A socket that opens at once, and says so with two promises."""
 
-    __slots__ = ("__weakref__", "_closed_promise", "_opened_at", "_opened_promise", "_opening")
+    __slots__ = ("__weakref__", "_closed_promise", "_is_forgotten", "_opened_at", "_opened_promise", "_opening")
 
     _opened_promise: Promise[OpenInfo]
     _closed_promise: Promise[None]
     _opening: InParallel | None
-    _opened_at: tuple[CodeType, int] | None  # the line that called the constructor, for the ResourceWarning
+    _opened_at: tuple[CodeType, int] | None  # the line that made it, or its server, for the ResourceWarning
+    _is_forgotten: bool  # whether there was one
 
     def _initialize(self) -> None:
         """The initial values of the internal slots."""
@@ -52,6 +53,7 @@ class Socket(ABC, Generic[OpenInfo]):
         mark_as_handled(self._closed_promise)
         self._opening = None
         self._opened_at = None
+        self._is_forgotten = False
 
     @property
     def closed(self) -> Promise[None]:
@@ -63,6 +65,7 @@ class Socket(ABC, Generic[OpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-udpsocket-closed
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-closed
         """
+        self._begin_to_open()
         return self._closed_promise
 
     # Opening -------------------------------------------------------------------------------------------
@@ -79,6 +82,11 @@ class Socket(ABC, Generic[OpenInfo]):
         # (It is cancelled by `_give_up`; or because the loop is shut down.)
         self._opening = InParallel(opening, if_cancelled=self._was_given_up)
         self._opened_at = _line_of_the_caller(sys._getframe(1))
+
+    def _begin_to_open(self) -> None:
+        """Whoever looks at a promise of a socket that was made where no loop runs has it open in his loop."""
+        if self._opening is not None:
+            self._opening.begin()
 
     def _reject_both_promises(self, error: Exception) -> None:
         """The two steps that each refusal and each failure have.
@@ -97,6 +105,7 @@ class Socket(ABC, Generic[OpenInfo]):
     # Beyond the standard ---------------------------------------------------------------------------------
 
     async def __aenter__(self) -> OpenInfo:
+        self._begin_to_open()
         try:
             return await self._opened_promise
         except BaseException:
@@ -129,19 +138,23 @@ class Socket(ABC, Generic[OpenInfo]):
         # Two objects with one socket would close it under each other.
         raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled")
 
-    # Being collected -------------------------------------------------------------------------------------
+    # Being forgotten -------------------------------------------------------------------------------------
 
     @abstractmethod
     def _still_open(self) -> _Closable | None:
         """What the operating system has not been told to close."""
 
     def __del__(self) -> None:
-        """Nobody can close the socket any more: say so, and close it."""
-        if not hasattr(self, "_opened_at"):  # the constructor has raised
-            return
-        still_open = self._still_open()
+        """Nobody can close the socket any more."""
+        if hasattr(self, "_opened_at"):  # the constructor has not raised
+            self._close_what_was_forgotten()
+
+    def _close_what_was_forgotten(self) -> None:
+        """Say that nobody has closed the socket, and close it."""
+        still_open = None if self._is_forgotten else self._still_open()
         if still_open is None:
             return
+        self._is_forgotten = True
         try:
             where = ""
             if self._opened_at is not None:

@@ -27,6 +27,8 @@ _tasks: set[asyncio.Task[Any]] = set()
 class InParallel:
     """Steps that run in parallel, in a task of the running loop; or of the first one, where none runs yet.
 
+    That is the first that runs in this thread, or in which `begin` is called.
+
     Args:
         steps: the steps.
         if_cancelled: what to do when the task ends by being cancelled, by whomever.
@@ -44,13 +46,14 @@ class InParallel:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            queue_a_microtask(self._start, None)
+            queue_a_microtask(InParallel.begin, self)
         else:
-            self._start(None)
+            self.begin()
 
-    def _start(self, _: object) -> None:
-        if not self._cancelled:
-            self._task = asyncio.get_running_loop().create_task(self._steps())
+    def begin(self) -> None:
+        """Begin in the running loop, unless they were begun or given up; where none runs, wait on."""
+        if self._task is None and not self._cancelled and (loop := asyncio._get_running_loop()) is not None:
+            self._task = loop.create_task(self._steps())
             _tasks.add(self._task)
             self._task.add_done_callback(self._done)
 

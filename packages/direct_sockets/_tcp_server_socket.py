@@ -232,7 +232,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
                     _close(connection)
                     continue
                 # 2.2.2.2.1. there is a new TCPSocket,
-                tcp_socket = TCPSocket._accepted(connection)
+                tcp_socket = TCPSocket._accepted(connection, self)
                 # 2.2.2.2.2. which is enqueued.
                 enqueue_into_readable_stream(self._readable, tcp_socket)
 
@@ -278,6 +278,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         it leaves the socket opening.
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-opened
         """
+        self._begin_to_open()
         return self._opened_promise
 
     def close(self) -> Promise[None]:

@@ -50,6 +50,7 @@ from ._options import (
 )
 from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
+from ._socket import Socket
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
 from ._streams_to_come import OpenInfoOfStreamsToCome
@@ -205,7 +206,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             self._opened(connection)
 
     @classmethod
-    def _accepted(cls, connection: TCPConnection) -> TCPSocket:
+    def _accepted(cls, connection: TCPConnection, server: Socket[Any] | None = None) -> TCPSocket:
         """A new TCPSocket for a connection that the operating system has accepted.
 
         NOTE(spec): E16 the text does not say what state it is in. It is open, `opened` is resolved.
@@ -213,6 +214,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """
         self = new(cls)
         self._initialize()
+        if server is not None:
+            self._opened_at = server._opened_at
         self._opened(connection)
         return self
 
@@ -576,6 +579,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         `async with` is left. Cancelling a task that awaits it leaves the socket opening.
         https://wicg.github.io/direct-sockets/#dom-tcpsocket-opened
         """
+        self._begin_to_open()
         return self._opened_promise
 
     # Beyond the standard ---------------------------------------------------------------------------------

@@ -422,6 +422,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         that awaits it leaves the socket opening.
         https://wicg.github.io/direct-sockets/#dom-udpsocket-opened
         """
+        self._begin_to_open()
         return self._opened_promise
 
     # Beyond the standard ---------------------------------------------------------------------------------

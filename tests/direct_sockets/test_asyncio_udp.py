@@ -240,14 +240,19 @@ async def test_a_refusal_is_an_error_of_the_receive_that_waits() -> None:  # E48
 
 
 async def test_a_refusal_that_the_next_send_hears_of_is_still_one_of_receiving() -> None:  # E48
-    async with _connected(LOOPBACK, port=refusing_udp_port()) as datagrams:
-        waiting = datagrams.provide(1)
-        for _ in range(10):
-            assert datagrams.send(memoryview(b"x"), None) is True
-        with pytest.raises(ConnectionRefusedError):
-            await answered(waiting)
-        with pytest.raises(ConnectionRefusedError):
-            await answered(datagrams.provide(1))
+    scripted = Scripted()
+    datagrams = scripted.wrapped("connected")
+    waiting = datagrams.provide(1)
+    refusals = [ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused") for _ in range(2)]
+    scripted.outgoing = [1, refusals[0], 1, refusals[1], 1]
+    for data in (b"one", b"two", b"three"):
+        assert datagrams.send(memoryview(data), None) is True
+    assert scripted.sent == [b"one", b"two", b"two", b"three", b"three"]
+    for refusal, answer in ((refusals[0], waiting), (refusals[1], datagrams.provide(1))):
+        with pytest.raises(ConnectionRefusedError) as told:
+            await answered(answer)
+        assert told.value is refusal
+    datagrams.close()
 
 
 async def test_a_refusal_when_nothing_is_wanted_waits_for_the_next_receive() -> None:  # E48

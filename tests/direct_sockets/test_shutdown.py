@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import warnings
 import weakref
@@ -36,6 +37,10 @@ def run(loop_factory: LoopFactory) -> Callable[[Awaitable[Any]], Any]:
             return runner.run(main)
 
     return run
+
+
+class _Marker:
+    pass
 
 
 async def _one_of_each() -> list[TCPServerSocket | TCPSocket | UDPSocket]:
@@ -192,18 +197,52 @@ def test_closed_sockets_are_let_alone_and_errors_stay_errors(run: Callable[[Any]
     assert reason_of(failed.closed) is reason
 
 
-def test_a_loop_that_is_closed_without_a_shutdown_leaves_them_to_the_collector(loop_factory: LoopFactory) -> None:
+def test_a_loop_that_is_closed_without_a_shutdown_closes_them_with_a_warning_for_each(
+    loop_factory: LoopFactory,
+) -> None:
     before = open_descriptors()
     loop = loop_factory()
     sockets = loop.run_until_complete(_one_of_each())
-    loop.close()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        loop.close()
+        assert len(open_descriptors()) <= len(before)
         del sockets, loop
         gc.collect()
     assert {str(each.category.__name__) for each in caught} == {"ResourceWarning"}
-    assert sum("Socket open, " in str(each.message) for each in caught) == 5
-    assert len(open_descriptors()) <= len(before)
+    assert [f", opened at {__file__}:" in str(each.message) for each in caught] == [True] * 5
+
+
+def test_a_loop_that_is_closed_says_nothing_of_sockets_that_are_closed(loop_factory: LoopFactory) -> None:
+    async def close_all() -> None:
+        for each in await _one_of_each():
+            await each.close()
+
+    loop = loop_factory()
+    loop.run_until_complete(close_all())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loop.close()
+        gc.collect()
+
+
+def test_a_loop_keeps_nothing_of_where_its_sockets_were_made(loop_factory: LoopFactory) -> None:
+    """What keeps watch over the sockets keeps neither them nor the context they were made in."""
+    kept = contextvars.ContextVar[object]("kept")
+
+    async def main() -> None:
+        kept.set(marker := _Marker())
+        markers.append(weakref.ref(marker))
+        for each in await _one_of_each():
+            await each.close()
+
+    markers: list[weakref.ref[Any]] = []
+    loop = loop_factory()
+    loop.run_until_complete(asyncio.wait_for(main(), 5))
+    gc.collect()
+    assert markers[0]() is None
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def test_sockets_of_a_loop_that_is_closed_can_be_closed_on_another(
@@ -217,7 +256,8 @@ def test_sockets_of_a_loop_that_is_closed_can_be_closed_on_another(
     before = open_descriptors()
     loop = loop_factory()
     sockets = loop.run_until_complete(_one_of_each())
-    loop.close()
+    with pytest.warns(ResourceWarning, match="unclosed"):
+        loop.close()
     run(close_all())
     assert len(open_descriptors()) <= len(before)
 
