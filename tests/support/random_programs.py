@@ -1,6 +1,7 @@
 """Random programs over streams, that log all which can be seen: what the fast paths are compared by.
 
     trace = await run_program(seed)
+    trace = await run_reading_program(seed)  # of one source and one task that reads from it
 
 Sources, sinks and transformers decide by a generator of random numbers of their own, so that the same program
 behaves in the same way however it is run; unless the order of events differs, and then the logs do, too.
@@ -16,8 +17,17 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from tests.support import settle
-from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
+from whatwg_streams import (
+    AbortController,
+    Promise,
+    ReadableStream,
+    ReadableStreamAsyncIterator,
+    TransformStream,
+    WritableStream,
+)
 from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
@@ -47,6 +57,7 @@ class Program:
         if self.steady:
             self.interesting *= self.random.choice([0.1, 0.3, 1])
         self.aborts: list[AbortController] = []
+        self.iterators: list[ReadableStreamAsyncIterator[Any]] = []
 
     # What callbacks do --------------------------------------------------------------------------------
 
@@ -145,11 +156,13 @@ class Program:
                     return
                 made += 1
                 self.log.append(f"{name} enqueues {made}, wants {controller.desired_size}")
-                controller.enqueue(f"{name}{made}")
+                self.enqueue_into(controller, f"{name}{made}", rng)
                 self.log.append(f"{name} enqueued {made}, wants {controller.desired_size}")
 
         def pull(controller: Any) -> Any:
             self.log.append(f"{name} is pulled, wants {controller.desired_size}")
+            if self.iterators and rng.random() < self.interesting * 0.1:
+                self.watch(f"next by {name}", self.iterators[0].next())
             return self.behave(f"pull {name}", rng, lambda: enqueue(controller))
 
         def cancel(reason: object) -> Any:
@@ -164,6 +177,9 @@ class Program:
 
         members = {"start": start, "pull": self.callback(pull, rng), "cancel": self.callback(cancel, rng)}
         return ReadableStream(members, self.strategy(rng))
+
+    def enqueue_into(self, controller: Any, chunk: str, _: random.Random) -> None:
+        controller.enqueue(chunk)
 
     def sink(self, name: str) -> WritableStream[Any]:
         rng = random.Random(self.random.random())
@@ -288,6 +304,9 @@ class Program:
         return options
 
     def read(self, name: str, stream: ReadableStream[Any]) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(self.reading(name, stream)))
+
+    async def reading(self, name: str, stream: ReadableStream[Any]) -> None:
         rng = random.Random(self.random.random())
         kind = rng.randrange(4)
 
@@ -311,13 +330,75 @@ class Program:
             async for chunk in stream:
                 self.log.append(f"{name} iterates over {chunk}")
 
-        async def run() -> None:
-            try:
-                await (iterate() if kind == 2 else read())
-            except Exception as error:
-                self.log.append(f"{name} has failed: {error!r}")
+        try:
+            await (iterate() if kind == 2 else read())
+        except Exception as error:
+            self.log.append(f"{name} has failed: {error!r}")
 
-        self.tasks.append(asyncio.get_running_loop().create_task(run()))
+    async def come_to_rest(self) -> list[str]:
+        """Wait until nothing more happens, and return the log."""
+        await settle(PATIENCE * (20 if self.coroutines else 1))
+        log = list(self.log)  # the end of the tasks is no part of it
+        await settle(1)
+        if len(self.log) > len(log):  # it goes on without end, and would be cut off anywhere
+            log = [*log[:AT_LEAST], "endless"]
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.coroutines:
+            return sorted((event for event in log if event.startswith("sink")), key=lambda event: event.split()[1])
+        return log
+
+
+class ReadingProgram(Program):
+    """A source, and one task that reads from it, in every way there is."""
+
+    @override
+    def enqueue_into(self, controller: Any, chunk: str, rng: random.Random) -> None:
+        if rng.random() < self.interesting * 0.1:
+            self.log.append(f"{chunk} comes in a promise")
+            controller.enqueue(Promise.resolve(chunk))
+        else:
+            controller.enqueue(chunk)
+
+    def start(self) -> None:
+        """Make the source, and read from it, perhaps before it has started."""
+        if self.random.random() < 0.5:
+            self.read("reader", self.source("source"))
+        else:
+            self.tasks.append(asyncio.get_running_loop().create_task(self.making_and_reading()))
+
+    async def making_and_reading(self) -> None:
+        await self.reading("reader", self.source("source"))
+
+    @override
+    async def reading(self, name: str, stream: ReadableStream[Any]) -> None:
+        rng = random.Random(self.random.random())
+        if rng.random() < 0.3:
+            await super().reading(name, stream)
+            return
+        chunks = stream.values(prevent_cancel=rng.random() < 0.2)
+        self.iterators.append(chunks)
+        try:
+            async for chunk in chunks:
+                self.log.append(f"{name} iterates over {chunk}")
+                if rng.random() < self.interesting * 0.2:
+                    self.microtasks(name, rng.randrange(1, 3))
+                if rng.random() < self.interesting * 0.1:
+                    self.watch(f"next of {name}", chunks.next())
+                if rng.random() < self.interesting * 0.05:
+                    break
+        except Exception as error:
+            self.log.append(f"{name} has failed: {error!r}")
+        self.watch(f"return of {name}", chunks.return_())
+
+
+async def run_reading_program(seed: int) -> list[str]:
+    """Run the reading program of this number, and return its log."""
+    program = ReadingProgram(seed)
+    program.coroutines = False  # their log is that of sinks
+    program.start()
+    return await program.come_to_rest()
 
 
 async def run_program(seed: int) -> list[str]:
@@ -325,14 +406,4 @@ async def run_program(seed: int) -> list[str]:
     program = Program(seed)
     for number in range(program.random.choice([1, 1, 1, 1 if program.steady else 2])):
         program.pipe(f"{number}", program.source(f"source {number}"))
-    await settle(PATIENCE * (20 if program.coroutines else 1))
-    log = list(program.log)  # the end of the tasks is no part of it
-    await settle(1)
-    if len(program.log) > len(log):  # it goes on without end, and would be cut off anywhere
-        log = [*log[:AT_LEAST], "endless"]
-    for task in program.tasks:
-        task.cancel()
-    await asyncio.gather(*program.tasks, return_exceptions=True)
-    if program.coroutines:
-        return sorted((event for event in log if event.startswith("sink")), key=lambda event: event.split()[1])
-    return log
+    return await program.come_to_rest()

@@ -252,16 +252,9 @@ class Promise(Generic[T_co]):
             yield waiter
         # Otherwise the hop is left out: all that had come before it has run, and nothing could tell.
         if self._promise_state == "rejected":
-            mark_as_handled(self)
-            reason, rejection = self._promise_result, self._promise_reactions
+            settled = [self]
             del self  # the traceback will hold this frame: it must not lead back to the exception
-            if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
-                # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
-                reason = reason.with_traceback(rejection.traceback)
-            try:
-                raise_reason(reason)
-            finally:
-                del reason, rejection
+            take_result_of(settled)
         return self._promise_result  # type: ignore[no-any-return]
 
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
@@ -515,6 +508,23 @@ def _resolve_function(promise: Promise[Any], resolution: object, context: contex
         if context is None and not isinstance(resolution, Promise):
             context = contextvars.copy_context()
         event_loop.enqueue_microtask(_thenable_job, (promise, resolution, context))
+
+
+def take_result_of(settled: list[Any]) -> Any:
+    """Take the one promise out of the list, and return its value, or raise its reason."""
+    promise: Promise[Any] = settled.pop()
+    if promise._promise_state == "fulfilled":
+        return promise._promise_result
+    mark_as_handled(promise)
+    reason, rejection = promise._promise_result, promise._promise_reactions
+    del promise  # the traceback will hold this frame: it must not lead back to the exception
+    if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
+        # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
+        reason = reason.with_traceback(rejection.traceback)
+    try:
+        raise_reason(reason)
+    finally:
+        del reason, rejection
 
 
 # The verbs of Web IDL ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import event_loop
+from .._platform import event_loop, fast_paths
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.promises import (
     AbandonablePromise,
@@ -21,7 +21,7 @@ from .._platform.promises import (
     reject,
     resolve,
 )
-from . import unread
+from . import fast_read, unread
 from .ops import readers, streams
 from .records import ReadResult
 
@@ -177,7 +177,11 @@ class ReadableStreamAsyncIterator(Generic[R]):
             raise StopAsyncIteration
         self._waiting = True
         try:
-            value = await get_the_next_iteration_result(self._stream, self)
+            value = fast_read.next_chunk(self) if fast_paths.enabled else fast_read.PLAINLY
+            if value is fast_read.PLAINLY:
+                value = await get_the_next_iteration_result(self._stream, self)
+            elif value.__class__ is fast_read.Later:
+                value = await value
         except BaseException as exception:
             self._is_finished = isinstance(exception, Exception) or self._reader._stream is None
             raise
@@ -209,6 +213,11 @@ class ReadableStreamAsyncIterator(Generic[R]):
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'finished' if self._is_finished else f'of {self._stream!r}'}>"
+
+
+def new_iteration_promise(iterator: ReadableStreamAsyncIterator[Any]) -> _IterationPromise:
+    """The promise for the next chunk, and its read request."""
+    return _IterationPromise(iterator._stream, iterator._reader)
 
 
 def _ignore(_: object) -> None:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any, Generic, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import fast_paths
-from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
+from .._platform import event_loop, fast_paths
+from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with, take_result_of
 from .._platform.webidl import convert_interface
-from . import fast_default, stream as stream_module, unread
+from . import fast_default, fast_read, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
 from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Generator
 
     from .records import ReadRequest
     from .stream import ReadableStream
@@ -43,7 +44,13 @@ class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
 
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
-        self._fulfill(tuple_new(ReadResult, (chunk, False)))
+        reactions = self._promise_reactions
+        self._already_resolved = True
+        self._promise_result = tuple_new(ReadResult, (chunk, False))
+        self._promise_state = "fulfilled"
+        if reactions is not None:
+            self._promise_reactions = None
+            reactions.on_settled(self)
 
     def close_steps(self) -> None:
         # 3.close.1. Resolve with the end.
@@ -52,6 +59,21 @@ class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
     def error_steps(self, e: object) -> None:
         # 3.error.1. Reject.
         self._reject(e)
+
+    @override
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._promise_state == "fulfilled":
+            if event_loop.passes_without_suspending():
+                return self._promise_result
+        elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
+            if waits_for.__class__ is ReadResult:
+                return waits_for
+            if waits_for is not self:
+                yield waits_for
+            settled = [self]
+            del self, waits_for
+            return take_result_of(settled)
+        return (yield from super().__await__())
 
     @override
     def _abandoned(self) -> None:

@@ -67,7 +67,7 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
     pull_promise: Promise[Any]
-    if isinstance(pull_algorithm, CallbackAlgorithm):
+    if pull_algorithm.__class__ is CallbackAlgorithm or pull_algorithm.__class__ is WrapperAlgorithm:
         try:
             result = pull_algorithm.function(controller)
         except (Exception, asyncio.CancelledError) as exception:
@@ -124,10 +124,20 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
             controller._queue = deque()
         controller._queue.append(chunk)
         controller._queue_total_size += 1
+        if controller._queue_total_size >= controller._strategy_hwm:
+            return True  # and nobody waits for a chunk
     else:
         return False
-    if not controller._pulling or not controller._pull_again:
+    now: Any = controller  # as the chunk steps have left it
+    if not now._pulling:
         call_pull_if_needed(controller)
+    elif (
+        not now._pull_again
+        and not now._close_requested
+        and now._stream._state == "readable"
+        and (now._queue_total_size < now._strategy_hwm or (reader is not None and reader._read_requests))
+    ):
+        now._pull_again = True
     return True
 
 
@@ -153,8 +163,10 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         if reader._read_requests is NO_ITEMS:
             reader._read_requests = deque()
         reader._read_requests.append(promise)
-        if not controller._pulling or not controller._pull_again:
+        if not controller._pulling:
             call_pull_if_needed(controller)
+        elif not controller._close_requested:
+            controller._pull_again = True
         return promise
     if controller._close_requested and len(queue) == 1:
         return None

@@ -1,0 +1,221 @@
+"""Fast paths of tasks that read from a stream with a default controller: `await reader.read()` and `async for`.
+
+See `_platform.fast_paths` for the rules. What such a task waits for is, most of the time, one microtask: the pull
+before is done, so that the source is pulled again. It runs inside of the task, which need not be suspended then, as
+`MicrotaskQueue.run_inside_a_task` would run it; and where all that a chunk leads to is known before it is read, an
+iteration needs no promise for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+from .._platform import event_loop
+from .._platform.promises import is_thenable, take_result_of
+from .._supporting.queue_with_sizes import ValueWithSize, owned
+from . import async_iterator, default_controller, fast_default
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from .._platform.event_loop import MicrotaskQueue, Waiter
+    from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
+    from .default_controller import ReadableStreamDefaultController
+    from .default_reader import _ReadPromise
+    from .records import ReadResult
+
+#: What `next_chunk` returns if the plain algorithm is needed.
+PLAINLY: Final[Any] = object()
+
+_NOTHING: Final[Any] = object()
+
+#: Types of chunks that are no thenables: to ask a set is quicker.
+_PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
+
+
+def _run_the_pull(queue: MicrotaskQueue, controller: ReadableStreamDefaultController) -> None:
+    """Run the only microtask, which is `pulled` of this controller, inside of the task that is running."""
+    queue._jobs.popleft()
+    queue._spent += 1
+    draining = queue._draining
+    queue._draining = True
+    try:
+        controller._pulling = False
+        if controller._pull_again:
+            controller._pull_again = False
+            fast_default.call_pull_if_needed(controller)
+    except BaseException:
+        queue.place = event_loop._Place(queue)  # the other one may still be waiting
+        raise
+    finally:
+        queue._draining = draining
+        if not draining and queue._scheduled_on is not event_loop.get_running_loop_or_none():
+            queue.schedule()
+
+
+def wait(promise: _ReadPromise) -> ReadResult[Any] | _ReadPromise | Waiter | None:
+    """Wait for a read that is pending, where the only microtask that is queued is that of a pull.
+
+    Returns:
+        The result, if the task may go on at once; the promise, if it may, but the promise is rejected; or the
+        waiter that the task has to yield. None if the plain algorithm is needed.
+    """
+    queue = event_loop._this_thread.queue
+    jobs = queue._jobs
+    if (
+        len(jobs) != 1
+        or jobs[0][0] is not fast_default.pulled
+        or promise._promise_reactions is not None
+        or queue._spent >= event_loop.MICROTASKS_PER_TURN
+        or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+    ):
+        return None
+    place = queue.place
+    promise._promise_reactions = place
+    promise._promise_is_handled = True
+    promise._observers += 1
+    _run_the_pull(queue, jobs[0][1])
+    if jobs and jobs[0] is place.job:
+        jobs.popleft()
+        return promise._promise_result if promise._promise_state == "fulfilled" else promise
+    waiter = event_loop.Waiter(promise)
+    promise._replace_reaction(place, waiter)
+    place.becomes(waiter)
+    return waiter
+
+
+@final
+class _Catch:
+    """The read request of an iteration that may be served at once."""
+
+    __slots__ = ("chunk", "iterator", "place", "promise")
+
+    def __init__(self, iterator: ReadableStreamAsyncIterator[Any]) -> None:
+        self.iterator = iterator
+        self.chunk: Any = _NOTHING
+        self.place = 0  # in the queue of microtasks, when it was served
+        self.promise: _IterationPromise | None = None  # what it became, if it was served with anything else
+
+    def chunk_steps(self, chunk: object) -> None:
+        if chunk.__class__ in _PLAIN_TYPES or not is_thenable(chunk):
+            self.chunk = chunk
+            self.place = event_loop.number_of_microtasks()
+        else:
+            self._become_a_promise().chunk_steps(chunk)
+
+    def close_steps(self) -> None:
+        self._become_a_promise().close_steps()
+
+    def error_steps(self, e: object) -> None:
+        self._become_a_promise().error_steps(e)
+
+    def _become_a_promise(self) -> _IterationPromise:
+        self.place = event_loop.number_of_microtasks()
+        self.promise = async_iterator.new_iteration_promise(self.iterator)
+        return self.promise
+
+
+@final
+class Later:
+    """To be awaited for a chunk that is not there at once.
+
+    Args:
+        promise: for the chunk.
+        waiter: that of the task, if it is queued already, since the promise has settled.
+    """
+
+    __slots__ = ("promise", "waiter")
+
+    def __init__(self, promise: _IterationPromise, waiter: Waiter | None = None) -> None:
+        self.promise = promise
+        self.waiter = waiter
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self.waiter is None:
+            return (yield from self.promise.__await__())
+        yield self.waiter
+        settled = [self.promise]
+        del self  # the traceback of what is raised will hold this frame
+        return take_result_of(settled)
+
+
+def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
+    """get_the_next_iteration_result, and what awaiting its promise would do.
+
+    Returns:
+        The chunk, if it is there at once, or else a `Later`. PLAINLY if the plain algorithm is needed.
+    """
+    reader = iterator._reader
+    stream = reader._stream
+    if stream is None or stream._state != "readable" or stream._unread:
+        return PLAINLY
+    queue = event_loop._this_thread.queue
+    controller: Any = stream._controller
+    if (
+        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        or queue._spent >= event_loop.MICROTASKS_PER_TURN
+        or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+    ):
+        return PLAINLY
+    jobs = queue._jobs
+    if controller._queue:
+        chunk = controller._queue[0]
+        if (
+            chunk.__class__ is ValueWithSize
+            or (chunk.__class__ not in _PLAIN_TYPES and is_thenable(chunk))
+            or (controller._close_requested and len(controller._queue) == 1)
+        ):
+            return PLAINLY
+        stream._disturbed = True
+        controller._queue.popleft()
+        controller._queue_total_size -= 1
+        if not controller._pulling or not controller._pull_again:
+            fast_default.call_pull_if_needed(controller)
+        if not jobs:
+            queue._spent += 1
+            return chunk
+        if len(jobs) == 1 and jobs[0][0] is fast_default.pulled and not jobs[0][1]._pull_again:
+            queue._spent += 2
+            jobs.popleft()[1]._pulling = False
+            return chunk
+        promise = async_iterator.new_iteration_promise(iterator)
+        promise.chunk_steps(chunk)
+        return Later(promise)
+    if (
+        len(jobs) != 1
+        or jobs[0][0] is not fast_default.pulled
+        or jobs[0][1] is not controller
+        or controller._close_requested
+        or reader._read_requests
+    ):
+        return PLAINLY
+    stream._disturbed = True
+    catch = _Catch(iterator)
+    reader._read_requests = requests = owned(reader._read_requests)
+    requests.append(catch)
+    controller._pull_again = True
+    _run_the_pull(queue, controller)
+    chunk = catch.chunk
+    if chunk is not _NOTHING and catch.place == 0:
+        return chunk
+    return _later(catch, reader._read_requests)
+
+
+def _later(catch: _Catch, requests: Any) -> Later:
+    """The source has not put in a chunk, or not as its first microtask."""
+    promise = catch.promise
+    if promise is None:
+        promise = async_iterator.new_iteration_promise(catch.iterator)
+        if catch.chunk is _NOTHING:
+            requests[requests.index(catch)] = promise
+        else:
+            promise.chunk_steps(catch.chunk)
+    if promise._promise_state == "pending":
+        return Later(promise)
+    promise._promise_is_handled = True
+    promise._observers += 1
+    waiter = event_loop.Waiter(promise)
+    queue = event_loop._this_thread.queue
+    queue._jobs.insert(catch.place, (event_loop.Waiter.wake, waiter))
+    queue.schedule_unless_draining()
+    return Later(promise, waiter)
