@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from typing_extensions import override
 
@@ -141,10 +141,13 @@ class QueuingStrategyDict(NamedTuple):
     size: Callable[[Any], float] | None
 
 
+_NO_STRATEGY: Final = QueuingStrategyDict(None, None)
+
+
 def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict:
     """Convert an object or a mapping to the dictionary; None is an empty one."""
     if strategy is None:
-        return QueuingStrategyDict(None, None)
+        return _NO_STRATEGY
     convert_object(strategy, what)
     high_water_mark = get_member(strategy, "high_water_mark")
     if high_water_mark is not None:

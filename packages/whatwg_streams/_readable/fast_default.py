@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .._platform import event_loop
+from .._platform.fast_paths import IT_WILL_TELL
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from .default_reader import ReadableStreamDefaultReader
     from .records import ReadRequest
     from .stream import ReadableStream
-
-#: What a pull algorithm returns instead of a promise, if it will queue `pulled` itself.
-IT_WILL_TELL: Final[Any] = object()
 
 
 def dequeue(controller: ReadableStreamDefaultController) -> Any:

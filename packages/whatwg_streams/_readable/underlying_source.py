@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._platform.webidl import convert_enumeration, convert_unsigned_long_long, get_callback, get_member
 
@@ -26,6 +26,9 @@ class UnderlyingSourceDict(NamedTuple):
     type: str | None = None
 
 
+_NO_SOURCE: Final = UnderlyingSourceDict()
+
+
 def convert_underlying_source(source: object) -> UnderlyingSourceDict:
     """Convert an object or a mapping to the dictionary; None is an empty one.
 
@@ -34,7 +37,7 @@ def convert_underlying_source(source: object) -> UnderlyingSourceDict:
             is no integer of the range of unsigned long long.
     """
     if source is None:
-        return UnderlyingSourceDict()
+        return _NO_SOURCE
     what = "underlying_source"
     auto_allocate_chunk_size = get_member(source, "auto_allocate_chunk_size")
     if auto_allocate_chunk_size is not None:

@@ -7,7 +7,7 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from typing_extensions import override
 
@@ -21,11 +21,32 @@ from . import fast_chain
 from .ops import default_controllers, default_sinks
 
 if TYPE_CHECKING:
+    from .._readable.default_controller import ReadableStreamDefaultController
     from .default_controller import TransformStreamDefaultController
     from .stream import TransformStream
 
 #: Stands in [[backpressureChangePromise]] for a promise that nothing but the pull of the readable side waits for.
 A_PULL_WAITS: Final[Any] = object()
+
+
+def start(stream: TransformStream[Any, Any]) -> None:
+    """Both sides follow a promise that is resolved: they have started after three microtasks."""
+    event_loop.enqueue_microtask(_start_promise_is_followed, stream)
+
+
+def _start_promise_is_followed(stream: TransformStream[Any, Any]) -> None:
+    event_loop.enqueue_microtask(_start_promises_of_sides_are_fulfilled, stream)
+
+
+def _start_promises_of_sides_are_fulfilled(stream: TransformStream[Any, Any]) -> None:
+    event_loop.enqueue_microtask(_started, stream)
+
+
+def _started(stream: TransformStream[Any, Any]) -> None:
+    """The steps upon fulfillment of the start promises: nothing comes between those of the two sides."""
+    event_loop.count_microtasks(3)
+    fast_writable.started(stream._writable._controller)
+    fast_readable.started(cast("ReadableStreamDefaultController", stream._readable._controller))
 
 
 @final
@@ -102,7 +123,7 @@ def pull(stream: TransformStream[Any, Any]) -> Any:
     """TransformStreamDefaultSourcePullAlgorithm."""
     set_backpressure(stream, backpressure=False)
     stream._backpressure_change_promise = A_PULL_WAITS
-    return fast_readable.IT_WILL_TELL
+    return fast_paths.IT_WILL_TELL
 
 
 def set_backpressure(stream: TransformStream[Any, Any], *, backpressure: bool) -> None:

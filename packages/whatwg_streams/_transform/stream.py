@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar, override
 
 from .. import _strategies
+from .._platform import fast_paths
 from .._platform.dom_exception import RangeError
 from .._platform.promises import Promise, resolve
 from .._platform.webidl import convert_object
+from . import fast_default
 from .ops import default_controllers, streams
 from .transformer import convert_transformer
 
@@ -94,7 +96,8 @@ class TransformStream(Generic[I, O]):
         # 8. and the size algorithm of the writable side.
         writable_size_algorithm = _strategies.extract_size_algorithm(writable_strategy_dict)
         # 9. What both sides wait for.
-        start_promise: Promise[Any] = Promise()
+        starts_at_once = fast_paths.enabled and transformer_dict.start is None
+        start_promise: Promise[Any] = fast_paths.IT_WILL_TELL if starts_at_once else Promise()
         # 10. Initialize this.
         streams.initialize_transform_stream(
             self,
@@ -112,6 +115,8 @@ class TransformStream(Generic[I, O]):
         if transformer_dict.start is not None:
             resolve(start_promise, transformer_dict.start(self._controller))
         # 13. Otherwise there is nothing to wait for.
+        elif starts_at_once:
+            fast_default.start(self)
         else:
             resolve(start_promise)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._platform.webidl import get_callback, get_member
 
@@ -26,6 +26,9 @@ class TransformerDict(NamedTuple):
     writable_type: Any = None
 
 
+_NO_TRANSFORMER: Final = TransformerDict()
+
+
 def convert_transformer(transformer: object) -> TransformerDict:
     """Convert an object or a mapping to the dictionary; None is an empty one.
 
@@ -33,7 +36,7 @@ def convert_transformer(transformer: object) -> TransformerDict:
         TypeError: a member that is to be a function is none.
     """
     if transformer is None:
-        return TransformerDict()
+        return _NO_TRANSFORMER
     what = "transformer"
     return TransformerDict(
         get_callback(transformer, "cancel", what, 1),

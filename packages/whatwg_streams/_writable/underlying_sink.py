@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._platform.webidl import get_callback, get_member
 
@@ -25,6 +25,9 @@ class UnderlyingSinkDict(NamedTuple):
     write: Callable[..., Any] | None = None
 
 
+_NO_SINK: Final = UnderlyingSinkDict()
+
+
 def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
     """Convert an object or a mapping to the dictionary; None is an empty one.
 
@@ -32,7 +35,7 @@ def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
         TypeError: a member that is to be a function is none.
     """
     if sink is None:
-        return UnderlyingSinkDict()
+        return _NO_SINK
     what = "underlying_sink"
     return UnderlyingSinkDict(
         get_callback(sink, "abort", what, 1),

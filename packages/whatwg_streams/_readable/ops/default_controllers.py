@@ -237,6 +237,8 @@ def set_up_readable_stream_default_controller(
     if start_result is None and fast_paths.enabled:
         event_loop.enqueue_microtask(fast_default.started, controller)
         return
+    if start_result is fast_paths.IT_WILL_TELL:
+        return
     # 10. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform import fast_paths
@@ -30,25 +31,17 @@ def initialize_transform_stream(
     readable_size_algorithm: Callable[[Any], float],
 ) -> None:
     """https://streams.spec.whatwg.org/#initialize-transform-stream"""
-
     # 1. Both sides start when the promise says so.
-    def start_algorithm() -> Promise[Any]:
-        return start_promise
-
+    start_algorithm = MethodType(_return_it, start_promise)
     # 2. Writing takes these steps:
     # 2.1. those of the default sink.
     write_algorithm: Any = fast_default.SinkWriteAlgorithm(stream)
-
     # 3. Aborting takes these steps:
-    def abort_algorithm(reason: object) -> Promise[Any]:
-        # 3.1. those of the default sink.
-        return default_sinks.transform_stream_default_sink_abort_algorithm(stream, reason)
-
+    # 3.1. those of the default sink.
+    abort_algorithm = MethodType(default_sinks.transform_stream_default_sink_abort_algorithm, stream)
     # 4. Closing takes these steps:
-    def close_algorithm() -> Promise[Any]:
-        # 4.1. those of the default sink.
-        return default_sinks.transform_stream_default_sink_close_algorithm(stream)
-
+    # 4.1. those of the default sink.
+    close_algorithm = MethodType(default_sinks.transform_stream_default_sink_close_algorithm, stream)
     # 5. The writable side.
     stream._writable = create_writable_stream(
         start_algorithm,
@@ -58,19 +51,12 @@ def initialize_transform_stream(
         writable_high_water_mark,
         writable_size_algorithm,
     )
-
     # 6. Pulling takes these steps:
-    def pull_algorithm() -> Promise[Any]:
-        if fast_paths.enabled:
-            return fast_default.pull(stream)  # type: ignore[no-any-return]
-        # 6.1. those of the default source.
-        return default_sources.transform_stream_default_source_pull_algorithm(stream)
-
+    # 6.1. those of the default source.
+    pull_algorithm = MethodType(_pull, stream)
     # 7. Cancelling takes these steps:
-    def cancel_algorithm(reason: object) -> Promise[Any]:
-        # 7.1. those of the default source.
-        return default_sources.transform_stream_default_source_cancel_algorithm(stream, reason)
-
+    # 7.1. those of the default source.
+    cancel_algorithm = MethodType(default_sources.transform_stream_default_source_cancel_algorithm, stream)
     # 8. The readable side.
     stream._readable = create_readable_stream(
         start_algorithm, pull_algorithm, cancel_algorithm, readable_high_water_mark, readable_size_algorithm
@@ -85,6 +71,16 @@ def initialize_transform_stream(
     # (It is not [[Detached]], and no fast path moves its chunks.)
     stream._chain = None
     stream._detached = False
+
+
+def _return_it(start_promise: Promise[Any]) -> Promise[Any]:
+    return start_promise
+
+
+def _pull(stream: TransformStream[Any, Any]) -> Promise[Any]:
+    if fast_paths.enabled:
+        return fast_default.pull(stream)  # type: ignore[no-any-return]
+    return default_sources.transform_stream_default_source_pull_algorithm(stream)
 
 
 def transform_stream_error(stream: TransformStream[Any, Any], e: object) -> None:
