@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..._platform import event_loop
+from ..._platform import event_loop, fast_paths
 from ..._platform.buffers import view_of
 from ..._platform.promises import Promise, a_promise_resolved_with_undefined, resolve, upon
 from ..._supporting.miscellaneous import clone_as_uint8_array, structured_clone
-from .. import byob_reader, byte_controller, default_reader, unread
+from .. import byob_reader, byte_controller, default_reader, fast_tee, unread
 from . import byte_controllers, controller_interface, default_controllers, pull_into, readers, streams
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def readable_stream_tee(stream: ReadableStream[Any], *, clone_for_branch_2: bool
 
 def readable_stream_default_tee(stream: ReadableStream[Any], *, clone_for_branch_2: bool) -> Branches:
     """https://streams.spec.whatwg.org/#abstract-opdef-readablestreamdefaulttee"""
+    if fast_paths.enabled and not clone_for_branch_2:
+        return fast_tee.default_tee(stream)
     # 1. Assert: it is a ReadableStream. (Its type says so.)
     # 2. Assert: a boolean. (Its type says so.)
     # 3. The reader; this may throw.
