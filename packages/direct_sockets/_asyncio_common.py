@@ -46,7 +46,7 @@ def set_buffer_sizes(sock: socket.socket, send: int | None, receive: int | None)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(receive, LARGEST_INT))
 
 
-#: The same few peers send datagram after datagram.
+#: The same few hosts connect again and again.
 _canonical = lru_cache(maxsize=1024)(canonical)
 
 

@@ -190,7 +190,7 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def _wait_to_receive(self, receive: Callable[[Any], Any], argument: Any) -> Promise[Any]:
         assert self._waiting_reader is None
-        self._waiting_reader = promise = Promise[Any]()
+        self._waiting_reader = promise = Promise()
         self._receive = receive
         self._receive_what = argument
         if not self._watching:

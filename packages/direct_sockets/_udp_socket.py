@@ -23,7 +23,7 @@ from whatwg_streams import (
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     add_abort_algorithm,
-    enqueue_into_readable_stream,
+    enqueue_all_into_readable_stream,
     error_readable_stream,
     is_readable,
     new,
@@ -273,6 +273,8 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             pull_algorithm=pull_algorithm,
             cancel_algorithm=cancel_algorithm,
             high_water_mark=READABLE_HIGH_WATER_MARK,
+            # NOTE(spec): E7 not before half of those that were provided are read, so that the next ones come together.
+            enough=READABLE_HIGH_WATER_MARK // 2 + 1,
         )
         # 5. It is [[readable]].
         self._readable = stream
@@ -286,9 +288,6 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         """
         # 2.1. So many packets are wanted;
         desired_size = int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable))
-        # NOTE(spec): E7 not before half of those that were provided are read, so that the next ones come together.
-        if 0 < desired_size < READABLE_HIGH_WATER_MARK // 2:
-            return None
         # 2.2. In parallel:
         # 2.2.1. provide up to that many, NOTE(spec): E6 at least one.
         # 2.2.2. Then queue a task for the steps of _received and _receiving_failed.
@@ -300,19 +299,16 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         """Step 2.2.2.1 of initializing the readable stream."""
         # 2.2.2.1. Without errors, for each packet:
         # NOTE(spec): E11 once for each; the text nests this in steps that are for each packet already.
-        for packet in packets:
-            if not is_readable(self._readable):
-                break
-            # 2.2.2.1.1. its payload
-            # 2.2.2.1.2. and 2.2.2.1.3. (is bytes already),
-            # 2.2.2.1.4. a new message
-            # 2.2.2.1.5. has it as data,
-            # 2.2.2.1.6. in bound mode
-            # 2.2.2.1.6.1. with the address it came from,
-            # 2.2.2.1.6.2. and the port.
-            message = message_of(packet)
-            # 2.2.2.1.7. Enqueue the message.
-            enqueue_into_readable_stream(self._readable, message)
+        # 2.2.2.1.1. its payload
+        # 2.2.2.1.2. and 2.2.2.1.3. (is bytes already),
+        # 2.2.2.1.4. a new message
+        # 2.2.2.1.5. has it as data,
+        # 2.2.2.1.6. in bound mode
+        # 2.2.2.1.6.1. with the address it came from,
+        # 2.2.2.1.6.2. and the port.
+        messages = [message_of(packet) for packet in packets]
+        # 2.2.2.1.7. Enqueue the message.
+        enqueue_all_into_readable_stream(self._readable, messages)
 
     def _receiving_failed(self, os_error: BaseException) -> None:
         """Step 2.2.2.2 of initializing the readable stream."""

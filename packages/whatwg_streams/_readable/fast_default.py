@@ -22,6 +22,8 @@ from .ops import default_controllers
 from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .default_controller import ReadableStreamDefaultController
     from .default_reader import ReadableStreamDefaultReader
     from .records import ReadRequest
@@ -136,6 +138,30 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
         and (now._queue_total_size < now._strategy_hwm or (reader is not None and reader._read_requests))
     ):
         now._pull_again = True
+    return True
+
+
+def enqueue_all(controller: ReadableStreamDefaultController, chunks: Sequence[object]) -> bool:
+    """The same for each of some chunks, while nobody waits for them.
+
+    Returns:
+        Whether it was done; otherwise they are to be enqueued one by one.
+    """
+    stream = controller._stream
+    reader: Any = stream._reader
+    if (
+        controller._close_requested
+        or stream._state != "readable"
+        or (reader is not None and reader._read_requests)
+        or controller._strategy_size_algorithm is not count
+    ):
+        return False
+    if controller._queue is NO_ITEMS:
+        controller._queue = deque()
+    controller._queue.extend(chunks)
+    controller._queue_total_size += len(chunks)
+    if not controller._pulling or not controller._pull_again:
+        call_pull_if_needed(controller)
     return True
 
 

@@ -8,7 +8,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        create_a_readable_stream_from_an_async_sequence,
                        readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
                        readable_stream_needs_more_data, close_readable_stream, error_readable_stream,
-                       enqueue_into_readable_stream, current_byob_request_view,
+                       enqueue_into_readable_stream, enqueue_all_into_readable_stream, current_byob_request_view,
                        respond_to_current_byob_request, pull_from_bytes_into_readable_stream
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
@@ -69,6 +69,7 @@ from ._readable_streams import (
     close_readable_stream as close_readable_stream,
     create_a_readable_stream_from_an_async_sequence as create_a_readable_stream_from_an_async_sequence,
     current_byob_request_view as current_byob_request_view,
+    enqueue_all_into_readable_stream as enqueue_all_into_readable_stream,
     enqueue_into_readable_stream as enqueue_into_readable_stream,
     error_readable_stream as error_readable_stream,
     get_a_reader as get_a_reader,
@@ -139,6 +140,7 @@ __all__ = [
     "create_a_readable_stream_from_an_async_sequence",
     "create_an_identity_transform_stream",
     "current_byob_request_view",
+    "enqueue_all_into_readable_stream",
     "enqueue_into_readable_stream",
     "enqueue_into_transform_stream",
     "error_readable_stream",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._platform import buffers, fast_paths
 from .._platform.buffers import ArrayBufferView, view_of
 from .._platform.promises import Promise
 from .._platform.webidl import new
-from .._readable import byte_controller, default_controller, fast_bytes
+from .._readable import byte_controller, default_controller, fast_bytes, fast_default
 from .._readable.ops import (
     byte_controllers,
     controller_interface,
@@ -22,7 +23,7 @@ from .._strategies import count
 from ._wrappers import of_the_controller, pull_wrapper, start_algorithm, wrapper
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 
     from .._readable.byte_controller import ReadableByteStreamController
     from .._readable.default_reader import ReadableStreamDefaultReader
@@ -44,6 +45,7 @@ def set_up_readable_stream(
     high_water_mark: float = 1,
     size_algorithm: Callable[[Any], float] = count,
     discard_algorithm: Callable[[Any], object] | None = None,
+    enough: float = inf,
 ) -> None:
     """Set up a new ReadableStream: https://streams.spec.whatwg.org/#readablestream-set-up
 
@@ -55,6 +57,8 @@ def set_up_readable_stream(
         size_algorithm: the size of a chunk; 1 by default.
         discard_algorithm: beyond the standard, called with each chunk that was enqueued and that nobody will
             get, as the stream was cancelled or errored: for chunks that have to be closed. It must not throw.
+        enough: beyond the standard, while so much is queued, the pull algorithm is not called, even if there is
+            room for more; by default, it always is.
     """
     # 1. Start does nothing.
     # 2. Pull: 2.1. to 2.3. are those of `wrapper`. (See below.)
@@ -70,7 +74,7 @@ def set_up_readable_stream(
         stream,
         controller,
         start_algorithm,
-        pull_wrapper(pull_algorithm, controller),
+        pull_wrapper(pull_algorithm, controller, enough),
         cancel_algorithm_wrapper,
         high_water_mark,
         size_algorithm,
@@ -228,6 +232,18 @@ def enqueue_into_readable_stream(stream: ReadableStream[Any], chunk: Any) -> Non
     # 2.5. Otherwise it is enqueued; this may throw.
     else:
         byte_controllers.readable_byte_stream_controller_enqueue(controller, view)
+
+
+def enqueue_all_into_readable_stream(stream: ReadableStream[Any], chunks: Sequence[Any]) -> None:
+    """Beyond the standard: enqueue each of the chunks, as long as the stream is readable; not into a byte stream."""
+    controller = stream._controller
+    assert isinstance(controller, default_controller.ReadableStreamDefaultController)
+    for index, chunk in enumerate(chunks):
+        if not is_readable(stream):
+            return
+        if fast_paths.enabled and fast_default.enqueue_all(controller, chunks[index:]):
+            return
+        default_controllers.readable_stream_default_controller_enqueue(controller, chunk)
 
 
 def current_byob_request_view(stream: ReadableStream[Any]) -> memoryview | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .._platform.promises import (
@@ -42,9 +43,23 @@ def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]
     return wrapped
 
 
-def pull_wrapper(algorithm: Callable[[], Any] | None, controller: object) -> CallbackAlgorithm:
-    """The same for a pull algorithm, in the form that fast paths know: a function of the controller."""
-    return DO_NOTHING if algorithm is None else WrapperAlgorithm(of_the_controller(algorithm), controller)
+def pull_wrapper(algorithm: Callable[[], Any] | None, controller: object, enough: float = inf) -> CallbackAlgorithm:
+    """The same for a pull algorithm, in the form that fast paths know: a function of the controller.
+
+    Args:
+        algorithm: the algorithm, if there is one.
+        controller: the controller.
+        enough: of how much in the queue on it is not called.
+    """
+    if algorithm is None:
+        return DO_NOTHING
+    if enough == inf:
+        return WrapperAlgorithm(of_the_controller(algorithm), controller)
+
+    def pull(controller: Any) -> Any:
+        return algorithm() if controller._queue_total_size < enough else None
+
+    return WrapperAlgorithm(pull, controller)
 
 
 def of_the_controller(algorithm: Callable[[], Any]) -> Callable[[object], Any]:
