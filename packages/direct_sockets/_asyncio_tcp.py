@@ -190,7 +190,8 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def _wait_to_receive(self, receive: Callable[[Any], Any], argument: Any) -> Promise[Any]:
         assert self._waiting_reader is None
-        self._waiting_reader = promise = Promise()
+        promise: Promise[Any] = Promise()
+        self._waiting_reader = promise
         self._receive = receive
         self._receive_what = argument
         if not self._watching:

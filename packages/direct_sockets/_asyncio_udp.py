@@ -53,8 +53,6 @@ _LARGEST_DATAGRAM: Final = 65536
 _ATTEMPTS: Final = 8
 
 
-#: The same few peers send datagram after datagram.
-_source = lru_cache(maxsize=1024)(endpoint)
 #: `_packet((data, source))` is `UDPPacket(data, source)`, in half the time.
 _packet: Callable[[tuple[bytes, Endpoint | None]], UDPPacket] = partial(cast("Any", tuple).__new__, UDPPacket)
 
@@ -188,6 +186,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         "_refused",
         "_resolve_name",
         "_sending",
+        "_source",
         "_targets",
         "_targets_are_of",
         "_unsent",
@@ -202,6 +201,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         super().__init__(sock, loop)
         self._resolve_name = resolve_name
         self._drained = False  # whether nothing was left when the loop last called
+        self._source = lru_cache(maxsize=1024)(endpoint)  # the same few peers send datagram after datagram
         self._receiving: Promise[Sequence[UDPPacket]] | None = None
         self._wanted = 0  # so many packets are waited for
         self._refused: OSError | None = None  # what the next receive is to fail with
@@ -227,7 +227,8 @@ class AsyncioDatagramSocket(WatchedSocket):
                     return packets
             except OSError as error:
                 return a_promise_rejected_with(error)
-        self._receiving = promise = Promise()
+        promise: Promise[Sequence[UDPPacket]] = Promise()
+        self._receiving = promise
         self._wanted = count
         self._watch(self._readable)
         return promise
@@ -251,7 +252,7 @@ class AsyncioDatagramSocket(WatchedSocket):
                 receive_from = self._sock.recvfrom
                 while len(packets) < count:
                     data, sockaddr = receive_from(_LARGEST_DATAGRAM)
-                    packets.append(_packet((data, _source(sockaddr))))
+                    packets.append(_packet((data, self._source(sockaddr))))
         except WOULD_BLOCK:
             self._drained = True
         except OSError as error:
@@ -311,7 +312,8 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._send_now(data)
         except WOULD_BLOCK:
             self._unsent = bytes(data)
-            self._sending = promise = Promise()
+            promise: Promise[bool] = Promise()
+            self._sending = promise
             self._loop.add_writer(self._fd, self._writable)
             return promise
         except OSError as error:
@@ -376,7 +378,8 @@ class AsyncioDatagramSocket(WatchedSocket):
     def _send_after_looking_up(self, data: memoryview, to: Destination) -> Promise[bool]:
         self._unsent = bytes(data)
         self._targets_are_of = None
-        self._sending = promise = Promise()
+        promise: Promise[bool] = Promise()
+        self._sending = promise
         self._looking_up = self._loop.create_task(self._look_up(to))
         return promise
 

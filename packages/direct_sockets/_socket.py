@@ -16,6 +16,7 @@ from typing_extensions import override
 from whatwg_streams import AbortError, Promise
 from whatwg_streams.other_specs import mark_as_handled, reject
 
+from . import _asyncio_os
 from ._steps import InParallel
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType, TracebackType
     from typing import Any
 
-    from ._operating_system import Answer
+    from ._operating_system import Answer, OperatingSystem
 
 OpenInfo = TypeVar("OpenInfo")
 
@@ -70,7 +71,9 @@ class Socket(ABC, Generic[OpenInfo]):
 
     # Opening -------------------------------------------------------------------------------------------
 
-    def _open_in_parallel(self, steps: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _open_in_parallel(
+        self, operating_system: OperatingSystem, steps: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """Run the steps of the constructor that are to run in parallel."""
 
         async def opening() -> None:
@@ -80,7 +83,8 @@ class Socket(ABC, Generic[OpenInfo]):
                 self._opening = None
 
         # (It is cancelled by `_give_up`; or because the loop is shut down.)
-        self._opening = InParallel(opening, if_cancelled=self._was_given_up)
+        await_promises = operating_system is not _asyncio_os.REAL
+        self._opening = InParallel(opening, self._was_given_up, await_promises=await_promises)
         self._opened_at = _line_of_the_caller(sys._getframe(1))
 
     def _begin_to_open(self) -> None:

@@ -122,7 +122,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         self._readable_is_active = False
         # 6. In parallel:
         operating_system = current_operating_system.get() or _asyncio_os.REAL
-        self._open_in_parallel(lambda: self._open(operating_system, address, options))
+        self._open_in_parallel(operating_system, lambda: self._open(operating_system, address, options))
 
     async def _open(
         self, operating_system: OperatingSystem, local_address: IPAddress, options: TCPServerSocketOptions

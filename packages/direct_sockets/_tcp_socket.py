@@ -27,7 +27,6 @@ from whatwg_streams.other_specs import (
     is_readable,
     new,
     pull_from_bytes_into_readable_stream,
-    queue_a_microtask,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
@@ -147,13 +146,14 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         private_network_is_allowed = policy.is_allowed("direct-sockets-private")
         operating_system = current_operating_system.get() or _asyncio_os.REAL
         self._open_in_parallel(
+            operating_system,
             lambda: self._open(
                 operating_system,
                 remote_address,
                 remote_port,
                 options,
                 private_network_is_allowed=private_network_is_allowed,
-            )
+            ),
         )
 
     @override
@@ -279,12 +279,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._readable_is_active = False
         self._writable_is_active = False
 
-        def close(_: object) -> None:
-            self._close_the_socket(lambda: resolve(self._closed_promise))
-
-        # (In a microtask, as no loop may be running.)
         def shut_down(_: object) -> None:
-            queue_a_microtask(close)
+            self._close_the_socket(lambda: resolve(self._closed_promise))
 
         queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, shut_down)
 

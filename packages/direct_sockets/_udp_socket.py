@@ -158,7 +158,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         self._initialize()
         # 12. In parallel:
         operating_system = current_operating_system.get() or _asyncio_os.REAL
-        self._open_in_parallel(lambda: self._open(operating_system, mode, local, options, policy))
+        self._open_in_parallel(operating_system, lambda: self._open(operating_system, mode, local, options, policy))
 
     @override
     def _initialize(self) -> None:

@@ -23,9 +23,9 @@ async def _connection(network: Network) -> AsyncIterator[tuple[TCPSocket, TCPSoc
         server = TCPServerSocket(network.receiver.ipv4)
         with inside(network.receiver):
             server_info = await server.opened
-        client = TCPSocket(network.receiver.ipv4, server_info.local_port, keep_alive_delay=1000)
     async with server:
-        with inside(network.sender):
+        with BOTH, inside(network.sender):
+            client = TCPSocket(network.receiver.ipv4, server_info.local_port, keep_alive_delay=1000)
             info = await client.opened
         async with client:
             with server_info.readable.get_reader() as reader:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
-from direct_sockets._steps import InParallel, _tasks, queue_a_global_task_upon
+import pytest
+
+from direct_sockets._steps import InParallel, _go_on, _tasks, queue_a_global_task_upon
 from tests.support import LoopFactory, settle
 from whatwg_streams import Promise
+from whatwg_streams._platform import fast_paths
 
 
 async def test_steps_in_parallel_begin_on_a_turn_of_their_own() -> None:
@@ -84,6 +89,102 @@ def test_steps_that_wait_for_a_loop_can_be_cancelled(loop_factory: LoopFactory) 
     InParallel(steps).cancel()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())
+
+
+@pytest.fixture
+def _fast_paths() -> Iterator[None]:
+    before = fast_paths.set_enabled(True)
+    yield
+    fast_paths.set_enabled(before)
+
+
+@pytest.mark.usefixtures("_fast_paths")
+class TestStepsThatAwaitNoPromises:
+    async def test_they_begin_in_a_microtask_and_need_no_task(self) -> None:
+        events: list[str] = []
+
+        async def steps() -> None:
+            events.append("run")
+
+        before = len(_tasks)
+        InParallel(steps, await_promises=False)
+        assert events == []
+        await Promise.resolve()  # nothing but microtasks run before that goes on
+        assert events == ["run"]
+        assert len(_tasks) == before
+
+    async def test_a_task_goes_on_with_what_has_to_wait(self) -> None:
+        events: list[object] = []
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        failing: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def steps() -> None:
+            events.append(await future)
+            try:
+                await failing
+            except OSError as error:
+                events.append(error)
+            await asyncio.sleep(0)
+            events.append(asyncio.current_task() in _tasks)
+
+        InParallel(steps, await_promises=False)
+        await settle()
+        future.set_result("waited")
+        await settle()
+        assert events == ["waited"]
+        error = OSError(5, "?")
+        failing.set_exception(error)
+        await settle()
+        assert events == ["waited", error, True]
+
+    async def test_they_run_in_the_context_of_the_one_who_began_them(self) -> None:
+        variable: ContextVar[int] = ContextVar("variable", default=0)
+        events: list[int] = []
+
+        async def steps() -> None:
+            events.append(variable.get())
+            await asyncio.sleep(0)
+            events.append(variable.get())
+
+        token = variable.set(1)
+        InParallel(steps, await_promises=False)
+        variable.reset(token)
+        await settle()
+        assert events == [1, 1]
+
+    @pytest.mark.parametrize("turns", [0, 3])
+    async def test_they_can_be_cancelled(self, turns: int) -> None:
+        events: list[str] = []
+
+        async def steps() -> None:
+            events.append("begun")
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                events.append("cancelled")
+                raise
+
+        parallel = InParallel(steps, lambda: events.append("told"), await_promises=False)
+        await settle(turns)
+        parallel.cancel()
+        await settle()
+        assert events == (["begun", "cancelled", "told"] if turns else [])
+
+    async def test_a_task_of_theirs_that_is_never_resumed_closes_them(self) -> None:
+        events: list[str] = []
+
+        async def steps() -> None:
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                events.append("closed")
+
+        coroutine = steps()
+        waits_for = coroutine.send(None)
+        rest = _go_on(coroutine, waits_for)
+        rest.send(None)
+        rest.close()
+        assert events == ["closed"]
 
 
 async def test_an_answer_that_is_there_already_is_taken_at_once() -> None:

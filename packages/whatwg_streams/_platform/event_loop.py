@@ -278,9 +278,13 @@ def queue_a_task(steps: Callable[[], object]) -> None:
     """Queue a global task: run the steps on a turn of the loop of their own, after the microtasks.
 
     Those that are queued before the task's turn run before it, and those that it queues before the next
-    task, as HTML's event loop has it.
+    task, as HTML's event loop has it. Where no loop runs, they wait for one.
     """
-    asyncio.get_running_loop().call_soon(_run_task, steps)
+    loop = get_running_loop_or_none()
+    if loop is None:
+        _enqueue_on_this_thread(lambda _: queue_a_task(steps), None)
+    else:
+        loop.call_soon(_run_task, steps)
 
 
 def _run_task(steps: Callable[[], object]) -> None:

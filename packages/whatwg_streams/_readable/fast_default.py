@@ -142,7 +142,7 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
 
 
 def enqueue_all(controller: ReadableStreamDefaultController, chunks: Sequence[object]) -> bool:
-    """The same for each of some chunks, while nobody waits for them.
+    """The same for each of some chunks, while nobody waits for them, and a pull is under way.
 
     Returns:
         Whether it was done; otherwise they are to be enqueued one by one.
@@ -151,6 +151,7 @@ def enqueue_all(controller: ReadableStreamDefaultController, chunks: Sequence[ob
     reader: Any = stream._reader
     if (
         controller._close_requested
+        or not controller._pulling
         or stream._state != "readable"
         or (reader is not None and reader._read_requests)
         or controller._strategy_size_algorithm is not count
@@ -160,8 +161,8 @@ def enqueue_all(controller: ReadableStreamDefaultController, chunks: Sequence[ob
         controller._queue = deque()
     controller._queue.extend(chunks)
     controller._queue_total_size += len(chunks)
-    if not controller._pulling or not controller._pull_again:
-        call_pull_if_needed(controller)
+    if controller._queue_total_size < controller._strategy_hwm:
+        controller._pull_again = True
     return True
 
 
