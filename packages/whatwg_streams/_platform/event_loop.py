@@ -19,7 +19,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final
 
 from . import fast_paths
 from .dom_exception import AbortError, RejectionError
@@ -105,7 +105,7 @@ class MicrotaskQueue:
                 if job is self.place.job:
                     return True
                 callback, argument = job
-                if callback is Waiter.wake and argument.is_waiting():
+                if callback is Waiter.wake and argument._state == "waiting":
                     jobs.appendleft(job)
                     return False
                 self._spent += 1
@@ -222,13 +222,32 @@ def catch_up() -> bool:
     return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
 
 
-def passes_without_suspending() -> bool:
-    """Whether a task that awaits what is settled already may go on at once: a fast path of `catch_up`."""
+#: What `hop` returns, if the plain way is needed.
+PLAINLY: Final[Any] = object()
+
+
+def hop(promise: Awaited) -> Waiter | None:
+    """The hop of a task that awaits a promise which is fulfilled already: a fast path of `catch_up`.
+
+    Returns:
+        None, if the task may go on at once; or the waiter that it has to yield, which is in the queue already.
+    """
     queue = _this_thread.queue
-    if enqueue_microtask is not _enqueue_on_this_thread or queue._spent >= MICROTASKS_PER_TURN:
-        return False
+    if queue._spent >= MICROTASKS_PER_TURN or enqueue_microtask is not _enqueue_on_this_thread:
+        return PLAINLY  # type: ignore[no-any-return]
     queue._spent += 1
-    return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
+    jobs = queue._jobs
+    if not jobs:
+        return None
+    callback, first = jobs[0]
+    another_is_first = callback is Waiter.wake and first._state == "waiting"
+    if not another_is_first and queue.run_inside_a_task(jobs[-1]):
+        return None
+    waiter = Waiter(promise)
+    jobs.append((Waiter.wake, waiter))
+    if not queue._draining:
+        queue.schedule()
+    return waiter
 
 
 def queue_to_wait_in() -> MicrotaskQueue | None:
@@ -377,6 +396,8 @@ class Waiter:
         "_waits_for",
     )
 
+    _cancelled_with: object
+
     def __init__(self, waits_for: Awaited, *, after_a_turn: bool = False) -> None:
         self._asyncio_future_blocking = True
         self._after_a_turn = after_a_turn
@@ -385,7 +406,6 @@ class Waiter:
         self._state = "waiting"
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
-        self._cancelled_with: object = None
 
     def on_settled(self, promise: object) -> None:
         """The promise has settled: resume the task in a microtask; or after a turn, where a host runs those."""
@@ -394,10 +414,6 @@ class Waiter:
             self._loop.call_soon(self.wake)
         else:
             enqueue_microtask(Waiter.wake, self)
-
-    def is_waiting(self) -> bool:
-        """Whether `wake` would resume a task."""
-        return self._state == "waiting"
 
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""

@@ -225,7 +225,10 @@ class Promise(Generic[T_co]):
         return self.then(then_finally, catch_finally)
 
     def __await__(self) -> Generator[Any, None, T_co]:
-        if self._promise_state == "fulfilled" and event_loop.passes_without_suspending():
+        if self._promise_state == "fulfilled" and (hop := event_loop.hop(self)) is not event_loop.PLAINLY:
+            if hop is not None:
+                self._add_observer()
+                yield hop
             return self._promise_result  # type: ignore[no-any-return]
         if self._promise_state == "pending":
             queue = event_loop.queue_to_wait_in()
@@ -256,6 +259,9 @@ class Promise(Generic[T_co]):
             del self  # the traceback will hold this frame: it must not lead back to the exception
             take_result_of(settled)
         return self._promise_result  # type: ignore[no-any-return]
+
+    def _add_observer(self) -> None:
+        """Somebody waits for the promise, which has settled, without having added a reaction."""
 
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:
         """The task behind the waiter no longer waits."""
@@ -349,6 +355,10 @@ class AbandonablePromise(Promise[T_co]):
             self._promise_reactions = reaction
         else:
             super()._add_reaction(reaction)
+
+    @override
+    def _add_observer(self) -> None:
+        self._observers += 1
 
     @override
     def _waiter_was_cancelled(self, waiter: event_loop.Waiter) -> None:

@@ -63,7 +63,11 @@ class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
     @override
     def __await__(self) -> Generator[Any, None, Any]:
         if self._promise_state == "fulfilled":
-            if event_loop.passes_without_suspending():
+            if (hop := event_loop.hop(self)) is None:
+                return self._promise_result
+            if hop is not event_loop.PLAINLY:
+                self._observers += 1
+                yield hop
                 return self._promise_result
         elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
             if waits_for.__class__ is ReadResult:

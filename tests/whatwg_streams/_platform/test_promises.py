@@ -979,6 +979,34 @@ async def test_a_fulfilled_promise_is_abandoned_when_its_waiter_is_cancelled_whi
     assert len(abandoned) == 1
 
 
+async def test_a_fulfilled_promise_is_abandoned_when_its_waiter_is_cancelled_in_its_place_behind_another() -> None:
+    gate: Promise[None] = Promise()
+    abandoned = _Abandoned()
+    resolve(abandoned.promise, "unseen")
+    log: list[str] = []
+
+    async def wait_for_the_fulfilled_one() -> None:
+        await gate
+        log.append("awaits")
+        await abandoned.promise
+        log.append("has awaited")
+
+    async def cancel_it() -> None:
+        await gate
+        log.append("cancels")
+        waiting.cancel()
+
+    waiting = asyncio.create_task(wait_for_the_fulfilled_one())
+    other = asyncio.create_task(cancel_it())
+    await asyncio.sleep(0)
+    resolve(gate)
+    await other
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert log == ["awaits", "cancels"]
+    assert abandoned.promises == [abandoned.promise]
+
+
 async def test_a_withdrawn_promise_rejects_with_an_abort_error_and_is_handled(loop_errors: LoopErrors) -> None:
     promise: AbandonablePromise[Any] = _Telling(lambda promise: promise._withdraw())
 
