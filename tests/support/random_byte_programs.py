@@ -364,7 +364,10 @@ class ByteProgram(Program):
 async def run_byte_program(seed: int) -> list[str]:
     """Run the program of this number, and return its log."""
     program = ByteProgram(seed)
-    program.consume("0", program.byte_source("source"))
+    if program.random.random() < 0.2:
+        program.read_in_a_task("0", program.byte_source("source"))
+    else:
+        program.consume("0", program.byte_source("source"))
     await settle(PATIENCE)
     log = list(program.log)
     await settle(1)

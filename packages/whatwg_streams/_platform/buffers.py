@@ -140,7 +140,6 @@ class MemoryBuffer:
         return not self.detached
 
     def transfer(self) -> MemoryBuffer:
-        data = self.data
         if self._given is not None:
             try:
                 self._given.release()
@@ -149,40 +148,25 @@ class MemoryBuffer:
                     "the memoryview can not be detached, as another object holds on to it; drop that one first"
                 ) from error
             self._given = None
-        if self._views:
-            self._release_views()
-        self.data = _NO_DATA
-        self.byte_length = 0
-        self.detached = True
-        return MemoryBuffer(data)
-
-    def reuse(self, data: memoryview) -> None:
-        """Be the buffer of this memory from now on, after `hand_over`."""
-        self.data = data
-        self.byte_length = data.nbytes
-        self.detached = False
+        return MemoryBuffer(self.hand_over(self.byte_length))
 
     def hand_over(self, byte_length: int) -> memoryview:
         """Transfer the memory, and return a view of its first bytes, to be handed out.
 
         The buffer that it is transferred to is nobody's; this one is detached, until it is used again.
         """
-        if self._views:
-            self._release_views()
-        data = self.data
-        whole = byte_length == self.byte_length
-        self.data = _NO_DATA
-        self.byte_length = 0
-        self.detached = True
-        return data if whole else data[:byte_length]
-
-    def _release_views(self) -> None:
         for view in self._views:
             try:
                 view.release()
             except BufferError:  # another object holds on to it, and keeps on seeing the memory
                 continue
         self._views = ()
+        data = self.data
+        whole = byte_length == self.byte_length
+        self.data = _NO_DATA
+        self.byte_length = 0
+        self.detached = True
+        return data if whole else data[:byte_length]
 
     def handed_out(self, view: memoryview) -> None:
         """The memoryview is in a user's hands from now on."""

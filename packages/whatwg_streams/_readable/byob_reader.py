@@ -9,11 +9,12 @@ from typing_extensions import override
 from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.dom_exception import RangeError
-from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with
+from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface, convert_unsigned_long_long
 from . import fast_bytes, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
+from .read_promise import ReadPromise
 from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
@@ -27,20 +28,10 @@ if TYPE_CHECKING:
 
 
 @final
-class _ReadIntoPromise(AbandonablePromise[ReadResult[Any]]):
+class _ReadIntoPromise(ReadPromise):
     """The promise and the read-into request of `ReadableStreamBYOBReader.read`, in one object."""
 
-    __slots__ = ("serial", "stream")
-
-    def __init__(self, stream: ReadableStream[Any], serial: int) -> None:
-        self._promise_state = "pending"
-        self._promise_result = None
-        self._promise_reactions = None
-        self._promise_is_handled = False
-        self._already_resolved = False
-        self._observers = 0
-        self.stream = stream
-        self.serial = serial
+    __slots__ = ()
 
     def chunk_steps(self, chunk: ArrayBufferView) -> None:
         # 9.chunk.1. Resolve with the chunk.

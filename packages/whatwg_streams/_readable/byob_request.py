@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, cast, final
 
 from typing_extensions import override
 
@@ -41,7 +41,10 @@ class ReadableStreamBYOBRequest:
         https://streams.spec.whatwg.org/#rs-byob-request-view
         """
         # 1. Return this.[[view]].
-        return None if self._view is None else self._view.object
+        view = self._view
+        if view is not None and view._object is not None:
+            return cast("memoryview", view._object)
+        return None if view is None else view.object
 
     def respond(self, bytes_written: int) -> None:
         """Tell how many bytes were written: https://streams.spec.whatwg.org/#rs-byob-request-respond

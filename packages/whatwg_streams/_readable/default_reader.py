@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Generic, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import event_loop, fast_paths
-from .._platform.promises import AbandonablePromise, Promise, a_promise_rejected_with, take_result_of
+from .._platform import fast_paths
+from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
-from . import fast_default, fast_read, stream as stream_module, unread
+from . import fast_default, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
+from .read_promise import ReadPromise
 from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Generator
 
     from .records import ReadRequest
     from .stream import ReadableStream
@@ -25,22 +25,10 @@ R = TypeVar("R", default=Any)
 
 
 @final
-class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
+class _ReadPromise(ReadPromise):
     """The promise and the read request of `ReadableStreamDefaultReader.read`, in one object."""
 
-    __slots__ = ("serial", "stream")
-
-    def __init__(
-        self, stream: ReadableStream[Any], serial: int, state: str = "pending", result: ReadResult[Any] | None = None
-    ) -> None:
-        self._promise_state = state
-        self._promise_result = result
-        self._promise_reactions = None
-        self._promise_is_handled = False
-        self._already_resolved = result is not None
-        self._observers = 0
-        self.stream = stream
-        self.serial = serial
+    __slots__ = ()
 
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
@@ -59,25 +47,6 @@ class _ReadPromise(AbandonablePromise[ReadResult[Any]]):
     def error_steps(self, e: object) -> None:
         # 3.error.1. Reject.
         self._reject(e)
-
-    @override
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self._promise_state == "fulfilled":
-            if (hop := event_loop.hop(self)) is None:
-                return self._promise_result
-            if hop is not event_loop.PLAINLY:
-                self._observers += 1
-                yield hop
-                return self._promise_result
-        elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
-            if waits_for.__class__ is ReadResult:
-                return waits_for
-            if waits_for is not self:
-                yield waits_for
-            settled = [self]
-            del self, waits_for
-            return take_result_of(settled)
-        return (yield from super().__await__())
 
     @override
     def _abandoned(self) -> None:

@@ -99,7 +99,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
     assert not controller._pull_again
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
-    if isinstance(pull_algorithm, CallbackAlgorithm):
+    if pull_algorithm.__class__ is CallbackAlgorithm or isinstance(pull_algorithm, CallbackAlgorithm):
         try:
             result = pull_algorithm.function(controller)
         except (Exception, asyncio.CancelledError) as exception:
@@ -139,7 +139,7 @@ def started(controller: ReadableByteStreamController) -> None:
 # A BYOB reader -----------------------------------------------------------------------------------
 
 
-def read_into(reader: ReadableStreamBYOBReader, view: object, min_: Any) -> Promise[ReadResult[Any]] | None:
+def read_into(reader: ReadableStreamBYOBReader, view: Any, min_: Any) -> Promise[ReadResult[Any]] | None:
     """ReadableStreamBYOBReader.read, where it has to wait and is the only one that waits.
 
     A source that can write to the buffer at once does so; only with such a source may it be for more than one byte.
@@ -158,7 +158,7 @@ def read_into(reader: ReadableStreamBYOBReader, view: object, min_: Any) -> Prom
     filling = pull_algorithm.__class__ is FillingAlgorithm and controller._started and not controller._pulling
     if min_ != 1 and not (filling and _fits(view, min_)):
         return None
-    data = buffers.take_bytes(view, writable=True)
+    data = memoryview(view) if view.__class__ is bytearray and view else buffers.take_bytes(view, writable=True)
     if data is None:
         return None
     stream._disturbed = True
@@ -176,8 +176,9 @@ def read_into(reader: ReadableStreamBYOBReader, view: object, min_: Any) -> Prom
         descriptor = single = controller._spare_pull_into or SinglePullInto()
         controller._spare_pull_into = None
         memory = single.memory
-        memory.reuse(data)
-        descriptor.byte_length = descriptor.buffer_byte_length = memory.byte_length
+        memory.data = data
+        memory.detached = False
+        memory.byte_length = descriptor.byte_length = descriptor.buffer_byte_length = data.nbytes
         descriptor.minimum_fill = min_
     if pending is NO_ITEMS:
         controller._pending_pull_intos = pending = deque([descriptor])
@@ -188,8 +189,10 @@ def read_into(reader: ReadableStreamBYOBReader, view: object, min_: Any) -> Prom
     reader._read_into_requests.append(promise)
     if filling and pull_algorithm.wait(partial(_fill_the_first, controller)):
         controller._pulling = True
-    else:
+    elif not controller._pulling:
         call_pull_if_needed(controller)
+    elif not controller._close_requested:
+        controller._pull_again = True
     return promise
 
 
@@ -242,7 +245,10 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
         return None
     view: ArrayBufferView = descriptor.request_view
     view.byte_length = descriptor.byte_length
-    view.constructor = buffers.uint8_array
+    view.constructor = constructor = buffers.uint8_array
+    if constructor is UINT8_ARRAY:  # nearly everybody asks for it next
+        view._object = descriptor.memory.data[:]
+        descriptor.memory._views += (view._object,)
     request: ReadableStreamBYOBRequest = _new(byob_request.ReadableStreamBYOBRequest)
     request._controller = controller
     request._view = view

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, final
 from .._platform import event_loop
 from .._platform.promises import is_thenable, take_result_of
 from .._supporting.queue_with_sizes import ValueWithSize, owned
-from . import async_iterator, default_controller, fast_default
+from . import async_iterator, default_controller, fast_bytes, fast_default
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
-    from .default_controller import ReadableStreamDefaultController
-    from .default_reader import _ReadPromise
+    from .read_promise import ReadPromise
     from .records import ReadResult
 
 #: What `next_chunk` returns if the plain algorithm is needed.
@@ -33,7 +32,7 @@ _NOTHING: Final[Any] = object()
 _PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
-def _run_the_pull(queue: MicrotaskQueue, controller: ReadableStreamDefaultController) -> None:
+def _run_the_pull(queue: MicrotaskQueue, controller: Any, call_pull_if_needed: Callable[[Any], None]) -> None:
     """Run the only microtask, which is `pulled` of this controller, inside of the task that is running."""
     queue._jobs.popleft()
     queue._spent += 1
@@ -43,7 +42,7 @@ def _run_the_pull(queue: MicrotaskQueue, controller: ReadableStreamDefaultContro
         controller._pulling = False
         if controller._pull_again:
             controller._pull_again = False
-            fast_default.call_pull_if_needed(controller)
+            call_pull_if_needed(controller)
     except BaseException:
         queue.place = event_loop._Place(queue)  # the other one may still be waiting
         raise
@@ -53,7 +52,7 @@ def _run_the_pull(queue: MicrotaskQueue, controller: ReadableStreamDefaultContro
             queue.schedule()
 
 
-def wait(promise: _ReadPromise) -> ReadResult[Any] | _ReadPromise | Waiter | None:
+def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     """Wait for a read that is pending, where the only microtask that is queued is that of a pull.
 
     Returns:
@@ -62,10 +61,18 @@ def wait(promise: _ReadPromise) -> ReadResult[Any] | _ReadPromise | Waiter | Non
     """
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
+    if len(jobs) != 1:
+        return None
+    steps, controller = jobs[0]
+    call_pull_if_needed: Callable[[Any], None]
+    if steps is fast_default.pulled:
+        call_pull_if_needed = fast_default.call_pull_if_needed
+    elif steps is fast_bytes.pulled:
+        call_pull_if_needed = fast_bytes.call_pull_if_needed
+    else:
+        return None
     if (
-        len(jobs) != 1
-        or jobs[0][0] is not fast_default.pulled
-        or promise._promise_reactions is not None
+        promise._promise_reactions is not None
         or queue._spent >= event_loop.MICROTASKS_PER_TURN
         or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
     ):
@@ -74,7 +81,7 @@ def wait(promise: _ReadPromise) -> ReadResult[Any] | _ReadPromise | Waiter | Non
     promise._promise_reactions = place
     promise._promise_is_handled = True
     promise._observers += 1
-    _run_the_pull(queue, jobs[0][1])
+    _run_the_pull(queue, controller, call_pull_if_needed)
     if jobs and jobs[0] is place.job:
         jobs.popleft()
         return promise._promise_result if promise._promise_state == "fulfilled" else promise
@@ -194,7 +201,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     reader._read_requests = requests = owned(reader._read_requests)
     requests.append(catch)
     controller._pull_again = True
-    _run_the_pull(queue, controller)
+    _run_the_pull(queue, controller, fast_default.call_pull_if_needed)
     chunk = catch.chunk
     if chunk is not _NOTHING and catch.place == 0:
         return chunk

@@ -1,0 +1,61 @@
+"""What the two kinds of readers return: a promise that is a read request, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from .._platform import event_loop, fast_paths
+from .._platform.promises import AbandonablePromise, take_result_of
+from . import fast_read
+from .records import ReadResult
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from .stream import ReadableStream
+
+
+class ReadPromise(AbandonablePromise[ReadResult[Any]]):
+    """The promise and the request of a read, in one object.
+
+    Args:
+        stream: what is read from.
+        serial: the number of the read, see `unread`.
+        state: whether it has settled already,
+        result: and with what.
+    """
+
+    __slots__ = ("serial", "stream")
+
+    def __init__(
+        self, stream: ReadableStream[Any], serial: int, state: str = "pending", result: ReadResult[Any] | None = None
+    ) -> None:
+        self._promise_state = state
+        self._promise_result = result
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = result is not None
+        self._observers = 0
+        self.stream = stream
+        self.serial = serial
+
+    @override
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._promise_state == "fulfilled":
+            if (hop := event_loop.hop(self)) is None:
+                return self._promise_result
+            if hop is not event_loop.PLAINLY:
+                self._observers += 1
+                yield hop
+                return self._promise_result
+        elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
+            if waits_for.__class__ is ReadResult:
+                return waits_for
+            if waits_for is not self:
+                yield waits_for
+            settled = [self]
+            del self, waits_for
+            return take_result_of(settled)
+        return (yield from super().__await__())
