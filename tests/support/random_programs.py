@@ -31,7 +31,7 @@ from whatwg_streams import (
 from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 #: Steps after which a run that has not come to rest is cut off.
 PATIENCE = 60
@@ -141,6 +141,8 @@ class Program:
         rng = random.Random(self.random.random())
         chunks = rng.choice([8, 12, 16] if self.steady else [0, 1, 2, 5, 20])
         made = 0
+        if self.coroutines and rng.random() < 0.4:
+            return ReadableStream.from_(self.generate(name, chunks, rng))
 
         def enqueue(controller: Any) -> None:
             nonlocal made
@@ -177,6 +179,13 @@ class Program:
 
         members = {"start": start, "pull": self.callback(pull, rng), "cancel": self.callback(cancel, rng)}
         return ReadableStream(members, self.strategy(rng))
+
+    async def generate(self, name: str, chunks: int, rng: random.Random) -> AsyncIterator[str]:
+        often = rng.choice([0, 0.03, 0.3])
+        for number in range(chunks * rng.choice([1, 4])):
+            if rng.random() < often:
+                await asyncio.sleep(0)
+            yield f"{name}{number}"
 
     def enqueue_into(self, controller: Any, chunk: str, _: random.Random) -> None:
         controller.enqueue(chunk)

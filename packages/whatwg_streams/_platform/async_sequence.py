@@ -67,7 +67,7 @@ class IteratorRecord(Protocol):
 
 
 @final
-class _AsyncIteratorRecord:
+class AsyncIteratorRecord:
     """Of an asynchronous iterator: its steps run in tasks that share one context."""
 
     __slots__ = ("context", "iterator", "ongoing")
@@ -148,7 +148,7 @@ def open_an_async_sequence(value: Any, what: str) -> IteratorRecord:
     if isinstance(value, str):
         raise TypeError(f"{what}: a str is no sequence of chunks; wrap it in a list, or in iter() for its characters")
     if isinstance(value, AsyncIterable):
-        return _AsyncIteratorRecord(aiter(iterable))
+        return AsyncIteratorRecord(aiter(iterable))
     if isinstance(value, Iterable):
         return _SyncIteratorRecord(iter(iterable))
     raise TypeError(f"{what}: expected an iterable or an asynchronous iterable, not {type(value).__name__}")

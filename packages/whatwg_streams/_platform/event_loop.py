@@ -336,7 +336,7 @@ def run_awaitable(
     else:
         coroutine: Any = awaitable
         if not isinstance(awaitable, Coroutine):
-            coroutine = _wait_for(awaitable)
+            coroutine = wait_for(awaitable)
         future = asyncio.get_running_loop().create_task(coroutine, context=context)
     _tasks.add(future)
 
@@ -353,9 +353,9 @@ def run_awaitable(
     future.add_done_callback(done)
 
 
-def run_in_a_task(steps: Awaitable[None]) -> None:
-    """Run steps of our own, whose callbacks have contexts of theirs, in a task."""
-    task = asyncio.get_running_loop().create_task(_wait_for(steps), context=contextvars.Context())
+def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> None:
+    """Run steps of our own in a task, in the context."""
+    task = asyncio.get_running_loop().create_task(wait_for(steps), context=context)
     _tasks.add(task)
 
     def done(task: asyncio.Task[None]) -> None:
@@ -366,7 +366,7 @@ def run_in_a_task(steps: Awaitable[None]) -> None:
     task.add_done_callback(done)
 
 
-async def _wait_for(awaitable: Awaitable[T]) -> T:
+async def wait_for(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 

@@ -14,7 +14,6 @@ import inspect
 import math
 import operator
 from collections.abc import Mapping
-from functools import partial
 from numbers import Integral
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
@@ -27,12 +26,10 @@ from .promises import (
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
     reason_of,
-    reject,
-    resolve,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -306,50 +303,14 @@ class CallbackAlgorithm:
             self._context = contextvars.Context()
         return self._context
 
-    def suspended(self, promise: Promise[Any]) -> None:
-        """A coroutine of the function is suspended; when it ends, the promise will be settled."""
+    @context.setter
+    def context(self, context: contextvars.Context) -> None:
+        self._context = context
 
-
-def first_step(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Any]:
-    """Start the coroutine that a callback function has returned, inside of the task that is running.
-
-    Returns:
-        What it waits for, and None; or None and what it has returned. What it raises is raised.
-    """
-    try:
-        return context.run(coroutine.send, None) or _A_TURN, None
-    except StopIteration as end:
-        return None, end.value
-
-
-#: What a coroutine waits for that just gives way: it yields None.
-_A_TURN: Final = object()
-
-
-def other_steps(
-    algorithm: CallbackAlgorithm, coroutine: Coroutine[Any, Any, Any], waits_for: Any, promise: Promise[Any]
-) -> Generator[Any, Any, None]:
-    """Run the coroutine to its end, in the task that it was started in, and settle the promise as it ends."""
-    run: Any = algorithm.context.run
-    while True:
-        step: Callable[[], Any]
-        try:
-            sent = yield None if waits_for is _A_TURN else waits_for
-        except GeneratorExit:
-            run(coroutine.close)
-            raise
-        except BaseException as exception:
-            step = partial(run, coroutine.throw, exception)
-        else:
-            step = partial(run, coroutine.send, sent)
-        try:
-            waits_for = step()
-        except StopIteration as end:
-            resolve(promise, end.value)
-            return
-        except (Exception, asyncio.CancelledError) as exception:
-            reject(promise, reason_of(exception))
-            return
+    @property
+    def has_variables(self) -> bool:
+        """Whether there is anything in the context."""
+        return bool(self._context)
 
 
 class WrapperAlgorithm(CallbackAlgorithm):

@@ -16,23 +16,22 @@ from __future__ import annotations
 import asyncio
 import enum
 import inspect
-import types
 from collections import deque
 from functools import partial
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
-from .._platform.webidl import CallbackAlgorithm, first_step, other_steps
+from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, owned
 from .._writable import fast_default as fast_writable
-from . import default_controller, fast_default
+from . import default_controller, fast_default, fast_pipe_in_a_task
+from .fast_from import PullOfAnIterator
 from .ops import default_controllers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from .._writable.default_controller import WritableStreamDefaultController
     from .._writable.stream import WritableStream
@@ -46,25 +45,37 @@ LEFT: Final[Any] = object()
 #: How many microtasks a chunk takes otherwise: what it counts for the fairness to the event loop.
 MICROTASKS_PER_CHUNK: Final = 4
 
-#: After so many chunks without a callback having been suspended, it is worth a task.
-QUICK: Final = 8
-
-#: A coroutine that is not suspended is done so many turns of the loop after its task was made.
-TURNS_OF_A_TASK: Final = 2
-
-_NOTHING: Final = object()
+NOTHING: Final = object()
 
 
 @final
-class _Catch:
+class Catch:
     """A read request that catches the chunk which the source enqueues while it is pulled."""
 
     __slots__ = ("chunk", "pipe", "place")
 
     def __init__(self, pipe: _Pipe) -> None:
         self.pipe = pipe
-        self.chunk: object = _NOTHING
+        self.chunk: object = NOTHING
         self.place = 0  # in the queue of microtasks, when it was caught
+
+    def wait(self) -> None:
+        """Be the request that waits."""
+        reader = self.pipe.reader
+        reader._read_requests = owned(reader._read_requests)
+        reader._read_requests.append(self)
+
+    def leave(self) -> None:
+        """The pipe writes what was caught, in a microtask, or waits itself."""
+        if self.chunk is not NOTHING:
+            self.pipe.pending_chunks.append(self.chunk)
+            queue = event_loop._this_thread.queue
+            queue._jobs.insert(self.place, (self.pipe.write, None))
+            queue.schedule_unless_draining()
+            return
+        requests = self.pipe.reader._read_requests
+        if requests and requests[0] is self:
+            requests[0] = self.pipe
 
     def chunk_steps(self, chunk: object) -> None:
         self.chunk = chunk
@@ -87,11 +98,8 @@ def move_chunks(pipe: _Pipe) -> bool:
     if into.__class__ is not CallbackAlgorithm:
         return isinstance(into, fast_writable.MovesChunks) and into.move_chunks(pipe)
     if _is_asynchronous(pipe):
-        if pipe.callbacks_are_quick and _may_move_chunks(pipe, even_if_pulling=True):
-            event_loop.run_in_a_task(_move_chunks_in_a_task(pipe))
-            return True
-        return False
-    return _may_move_chunks(pipe) and move_chunks_by(pipe, into.function)
+        return fast_pipe_in_a_task.move_chunks(pipe)
+    return may_move_chunks(pipe) and move_chunks_by(pipe, into.function)
 
 
 def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microtasks: int = 0) -> bool:
@@ -102,47 +110,18 @@ def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microt
         write: what the chunk is given to; it returns LEFT if it has queued all that follows.
         more_microtasks: those that the chunk would take beyond those of a sink.
     """
-    try:
-        next(_moving_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks, in_a_task=False))
-    except StopIteration as end:
-        if end.value is Left.FOR_A_TURN:
-            event_loop.enqueue_microtask(pipe.read, None)
-        return end.value is not Left.TO_READ
-    raise AssertionError("nothing is waited for outside of a task")
+    left = _move_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks)
+    if left is Left.FOR_A_TURN:
+        event_loop.enqueue_microtask(pipe.read, None)
+    return left is not Left.TO_READ
 
 
-@types.coroutine
-def _move_chunks_in_a_task(pipe: _Pipe) -> Generator[Any, None, None]:
-    """The same, where callbacks are coroutine functions: they run inside of this one task.
-
-    When one of them is suspended, the loop is left, and the task is that of this callback from then on. Where that
-    is soon, it is not tried again: the plain way, in which the callbacks are tasks of their own, is faster then.
-    """
-    pipe.callbacks_are_quick = False
-    turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
-    while not pipe.shutting_down:
-        if _may_move_chunks(pipe):
-            algorithm: Any = pipe.dest._controller._write_algorithm
-            left = yield from _moving_chunks(pipe, algorithm.function, MICROTASKS_PER_CHUNK, in_a_task=True)
-        elif turns:
-            turns -= 1
-            left = Left.FOR_A_TURN
-        else:
-            left = Left.TO_READ
-        if left is not Left.FOR_A_TURN:
-            if left is Left.TO_READ:
-                pipe.read_a_chunk()
-            return
-        try:
-            yield
-        except BaseException:
-            event_loop.enqueue_microtask(pipe.read, None)
-            raise
-
-
-def _may_move_chunks(pipe: _Pipe, *, even_if_pulling: bool = False) -> bool:
+def may_move_chunks(
+    pipe: _Pipe, *, by: type[CallbackAlgorithm | PullOfAnIterator] = CallbackAlgorithm, even_if_pulling: bool = False
+) -> bool:
+    """Whether all is idle, and the loop was made for these ends."""
     return (
-        source_may_be_moved(pipe.source, even_if_pulling=even_if_pulling)
+        source_may_be_moved(pipe.source, by=by, even_if_pulling=even_if_pulling)
         and isinstance(pipe.dest._controller._write_algorithm, CallbackAlgorithm)
         and dest_may_be_moved(pipe.dest)
         and not pipe.dest._controller._queue
@@ -150,12 +129,17 @@ def _may_move_chunks(pipe: _Pipe, *, even_if_pulling: bool = False) -> bool:
     )
 
 
-def source_may_be_moved(source: ReadableStream[Any], *, even_if_pulling: bool = False) -> bool:
-    """Whether the loop was made for such a source."""
+def source_may_be_moved(
+    source: ReadableStream[Any],
+    *,
+    by: type[CallbackAlgorithm | PullOfAnIterator] = CallbackAlgorithm,
+    even_if_pulling: bool = False,
+) -> bool:
+    """Whether the loop was made for such a source, which is pulled by such an algorithm."""
     controller: Any = source._controller
     return (
         controller.__class__ is default_controller.ReadableStreamDefaultController
-        and isinstance(controller._pull_algorithm, CallbackAlgorithm)
+        and isinstance(controller._pull_algorithm, by)
         and source._state == "readable"
         and not source._unread
         and controller._started
@@ -177,9 +161,12 @@ def dest_may_be_moved(dest: WritableStream[Any]) -> bool:
 
 
 def _is_asynchronous(pipe: _Pipe) -> bool:
-    """Whether a callback is a coroutine function."""
-    return is_a_coroutine_function(pipe.source._controller._pull_algorithm) or is_a_coroutine_function(
-        pipe.dest._controller._write_algorithm
+    """Whether a callback is a coroutine function, or the source an asynchronous iterator."""
+    pull_algorithm: Any = pipe.source._controller._pull_algorithm
+    return (
+        pull_algorithm.__class__ is PullOfAnIterator
+        or is_a_coroutine_function(pull_algorithm)
+        or is_a_coroutine_function(pipe.dest._controller._write_algorithm)
     )
 
 
@@ -197,27 +184,20 @@ class Left(enum.Enum):
     UNDER_WAY = enum.auto()  # all that follows is queued
 
 
-def _moving_chunks(
-    pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int, *, in_a_task: bool
-) -> Generator[Any, None, Left]:
+def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int) -> Left:
     source, dest = pipe.source, pipe.dest
     readable: Any = source._controller
     writable = dest._controller
     pull_algorithm: Any = readable._pull_algorithm
     write_algorithm: Any = writable._write_algorithm
     pull = pull_algorithm.function
-    pull_context = pull_algorithm.context if in_a_task else None
-    write_context = write_algorithm.context if in_a_task else None
     high_water_mark = readable._strategy_hwm
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
     write_request = new_write_request()
-    catch = _Catch(pipe)
+    catch = Catch(pipe)
     source._disturbed = True
-    moved = 0
     while queue._spent < event_loop.MICROTASKS_PER_TURN:
-        coroutine: Any = None
-        waits_for: Any = None
         failed: Promise[Any] | None = None
         if readable._queue:
             if readable._close_requested and len(readable._queue) == 1:
@@ -227,98 +207,48 @@ def _moving_chunks(
                 readable._pulling = True
                 try:
                     result = pull(readable)
-                    if result is not None and pull_context is not None and result.__class__ is CoroutineType:
-                        coroutine = result
-                        waits_for, result = first_step(pull_context, coroutine)
                 except (Exception, asyncio.CancelledError) as exception:
                     failed, result = a_promise_rejected_with(reason_of(exception)), None
-                if waits_for is not None:
-                    promise = _pull_is_suspended(readable, pull_algorithm)
-                    pipe.chunk_steps(chunk)
-                    yield from other_steps(pull_algorithm, coroutine, waits_for, promise)
-                    return Left.UNDER_WAY
                 if result is not None or failed is not None or jobs or readable._pull_again:
                     if pipe.chain is not None:
                         pipe.chain.leave()
-                    _pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
+                    pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
                     pipe.chunk_steps(chunk)
                     return Left.UNDER_WAY
                 readable._pulling = False
         elif high_water_mark == 0:
-            requests = pipe.reader._read_requests = owned(pipe.reader._read_requests)
-            requests.append(catch)
+            catch.wait()
             readable._pulling = True
             try:
                 result = pull(readable)
-                if result is not None and pull_context is not None and result.__class__ is CoroutineType:
-                    coroutine = result
-                    waits_for, result = first_step(pull_context, coroutine)
             except (Exception, asyncio.CancelledError) as exception:
                 failed, result = a_promise_rejected_with(reason_of(exception)), None
-            chunk = catch.chunk
-            if (
-                waits_for is not None
-                or result is not None
-                or failed is not None
-                or jobs
-                or readable._pull_again
-                or chunk is _NOTHING
-            ):
-                if chunk is not _NOTHING:
-                    pipe.pending_chunks.append(chunk)
-                    jobs.insert(catch.place, (pipe.write, None))
-                    queue.schedule_unless_draining()
-                elif requests and requests[0] is catch:
-                    requests[0] = pipe
-                if waits_for is not None:
-                    promise = _pull_is_suspended(readable, pull_algorithm)
-                    yield from other_steps(pull_algorithm, coroutine, waits_for, promise)
-                    return Left.UNDER_WAY
-                _pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
+            if result is not None or failed is not None or jobs or readable._pull_again or catch.chunk is NOTHING:
+                catch.leave()
+                pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
                 return Left.UNDER_WAY
-            catch.chunk = _NOTHING
+            chunk = catch.chunk
+            catch.chunk = NOTHING
         else:
             return Left.TO_READ
         dest._in_flight_write_request = write_request
         try:
             result = write(chunk, writable)
-            if result is not None and write_context is not None and result.__class__ is CoroutineType:
-                coroutine = result
-                waits_for, result = first_step(write_context, coroutine)
         except (Exception, asyncio.CancelledError) as exception:
             failed, result = a_promise_rejected_with(reason_of(exception)), None
-        if waits_for is not None:
-            promise = Promise[Any]()
-            _queue_the_late_pull(readable)
-            write_goes_on(pipe, write_request, chunk, promise)
-            yield from other_steps(write_algorithm, coroutine, waits_for, promise)
-            return Left.UNDER_WAY
         if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
             if result is not LEFT:
-                _queue_the_late_pull(readable)
+                queue_the_late_pull(readable)
                 sink_write_promise = failed if result is None else write_algorithm.promise_for(result)
                 write_goes_on(pipe, write_request, chunk, sink_write_promise)
             return Left.UNDER_WAY
         dest._in_flight_write_request = None
         readable._pulling = False
         queue._spent += microtasks
-        moved += 1
-        if moved == QUICK:
-            pipe.callbacks_are_quick = True
-    if in_a_task:
-        queue._spent = 0  # a turn of the loop is what comes next
     return Left.FOR_A_TURN
 
 
-def _pull_is_suspended(readable: ReadableStreamDefaultController, algorithm: CallbackAlgorithm) -> Promise[Any]:
-    """The pull is done when the promise is settled."""
-    promise: Promise[Any] = Promise()
-    algorithm.suspended(promise)
-    _pull_goes_on(readable, promise)
-    return promise
-
-
-def _pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:
+def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:
     """ReadableStreamDefaultControllerCallPullIfNeeded, steps 7 and 8; without a promise it is fulfilled."""
     if pull_promise is None:
         event_loop.enqueue_microtask(fast_default.pulled, readable)
@@ -330,7 +260,7 @@ def _pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promi
         )
 
 
-def _queue_the_late_pull(readable: ReadableStreamDefaultController) -> None:
+def queue_the_late_pull(readable: ReadableStreamDefaultController) -> None:
     """If it is not known yet that the pull is done, the microtask for that comes before those of the sink."""
     if readable._pulling:
         queue = event_loop._this_thread.queue

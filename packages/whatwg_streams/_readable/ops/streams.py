@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform.async_sequence import (
     END_OF_ITERATION,
+    AsyncIteratorRecord,
     close_an_async_iterator,
     get_the_next_value,
     open_an_async_sequence,
@@ -18,6 +19,7 @@ from ..._platform.webidl import UNDEFINED, new
 from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
 from .. import byob_reader, byte_controller, default_controller, default_reader, stream as stream_module
+from ..fast_from import PullOfAnIterator
 from . import byte_controllers, default_controllers, readers
 
 if TYPE_CHECKING:
@@ -168,6 +170,7 @@ def readable_stream_from_iterator_record(iterator: IteratorRecord) -> ReadableSt
         return close_an_async_iterator(iterator, reason)
 
     # 6. Create the stream, with the high water mark 0.
-    stream = create_readable_stream(start_algorithm, pull_algorithm, cancel_algorithm, 0)
+    pulling = PullOfAnIterator(pull_algorithm, iterator) if type(iterator) is AsyncIteratorRecord else pull_algorithm
+    stream = create_readable_stream(start_algorithm, pulling, cancel_algorithm, 0)
     # 7. Return it.
     return stream

@@ -1,0 +1,385 @@
+"""A fast path of ReadableStreamPipeTo, where callbacks are coroutine functions: the loop of `fast_pipe`, in a task.
+
+The coroutines run inside of this one task, instead of one task for each; and so does the asynchronous iterator of
+ReadableStreamFromIterable. One that is not suspended costs no more than an `await`. When one is suspended, all that is
+under way is put into the state that it has in the plain algorithms then, before the event loop has its turn
+(`_Mover.suspended`); from then on the task is that of this coroutine.
+
+The text leaves open when a pipe reads and writes, and asyncio in which order tasks take their turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import types
+from functools import partial
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, cast, final
+
+from .._platform import event_loop
+from .._platform.async_sequence import END_OF_ITERATION
+from .._platform.dom_exception import AbortError
+from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reason_of, reject, resolve
+from .._platform.webidl import CallbackAlgorithm, return_undefined
+from .._supporting.queue_with_sizes import owned
+from . import fast_default, fast_pipe
+from .fast_from import PullOfAnIterator
+from .ops import default_controllers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
+
+    from .._platform.async_sequence import AsyncIteratorRecord
+    from .ops.pipe_to import _Pipe
+
+#: After so many chunks without a coroutine having been suspended, a task is worth it.
+QUICK: Final = 8
+
+#: A coroutine that is not suspended is done so many turns of the loop after its task was made.
+TURNS_OF_A_TASK: Final = 2
+
+
+def move_chunks(pipe: _Pipe) -> bool:
+    """Move chunks, when the pipe is about to read the next one.
+
+    Where a coroutine is soon suspended, it is not tried again: the plain way, in which each is a task of its own, is
+    faster then; but for an iterator, whose plain way is no faster.
+
+    Returns:
+        Whether a task does all that follows; otherwise the pipe has still to read.
+    """
+    pull_algorithm: Any = pipe.source._controller._pull_algorithm
+    by = PullOfAnIterator if pull_algorithm.__class__ is PullOfAnIterator else CallbackAlgorithm
+    if not pipe.callbacks_are_quick or not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
+        return False
+    mover = _Mover(pipe, by)
+    event_loop.run_in_a_task(_driven(mover.move(), _call, mover.suspended), mover.context)
+    return True
+
+
+@types.coroutine
+def _driven(
+    coroutine: Coroutine[Any, Any, Any], run: Callable[..., Any], suspended: Callable[[], None]
+) -> Generator[Any, Any, Any]:
+    """Await the coroutine.
+
+    Args:
+        coroutine: what to await.
+        run: what its steps are called by.
+        suspended: called when it is suspended, before the event loop knows.
+    """
+    step = partial(run, coroutine.send, None)
+    while True:
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            return end.value
+        suspended()
+        try:
+            sent = yield waits_for
+        except GeneratorExit:
+            run(coroutine.close)
+            raise
+        except BaseException as exception:
+            step = partial(run, coroutine.throw, exception)
+        else:
+            step = partial(run, coroutine.send, sent)
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+    """The coroutine, to be awaited in another context than that of the task."""
+    return _driven(coroutine, context.run, return_undefined)
+
+
+# What may be suspended; _NOTHING also if it is known already that it is.
+_NOTHING: Final = 0
+_NEXT: Final = 1  # the next chunk of an iterator
+_PULL: Final = 2  # a pull, for a chunk that is waited for
+_PULL_AHEAD: Final = 3  # a pull, while there is a chunk to be written
+_WRITE: Final = 4
+
+
+@final
+class _Mover:
+    """What moves the chunks of a pipe, in a task.
+
+    The task runs in the context of the source, or of the sink, if only that has coroutine functions. If both have, and
+    both contexts are empty, they share it as long as it is empty.
+    """
+
+    __slots__ = (
+        "by",
+        "catch",
+        "chunk",
+        "context",
+        "phase",
+        "pipe",
+        "promise",
+        "pull_algorithm",
+        "pull_context",
+        "shared",
+        "write_algorithm",
+        "write_context",
+        "write_request",
+    )
+
+    def __init__(self, pipe: _Pipe, by: type[CallbackAlgorithm | PullOfAnIterator]) -> None:
+        self.pipe = pipe
+        self.by = by
+        self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
+        self.write_algorithm = cast("Any", pipe.dest._controller._write_algorithm)
+        self.phase = _NOTHING
+        self.promise: Promise[Any] | None = None  # for the result of a coroutine that was suspended
+        self.chunk: object = None  # what is to be written
+        self.catch = fast_pipe.Catch(pipe)
+        self.write_request = fast_pipe.new_write_request()
+        self.shared = False
+        self.pull_context: contextvars.Context | None = None  # where it is not that of the task
+        self.write_context: contextvars.Context | None = None
+        pulls = by is PullOfAnIterator or fast_pipe.is_a_coroutine_function(self.pull_algorithm)
+        of_the_task: Any = self.pull_algorithm if pulls else self.write_algorithm
+        self.context: contextvars.Context = of_the_task.context
+        if pulls and fast_pipe.is_a_coroutine_function(self.write_algorithm):
+            self.shared = not self.context and not self.write_algorithm.has_variables
+            if not self.shared:
+                self.write_context = self.write_algorithm.context
+
+    def part_from(self, algorithm: Any) -> None:
+        """A coroutine of the algorithm has set a context variable: the context is its own from now on."""
+        self.shared = False
+        if algorithm is self.write_algorithm:
+            self.pull_algorithm.context = self.pull_context = contextvars.Context()
+            self.write_algorithm.context = self.context
+        else:
+            self.write_context = self.write_algorithm.context
+
+    async def move(self) -> None:
+        """Move chunks, until something else has to be done."""
+        pipe = self.pipe
+        pipe.callbacks_are_quick = self.by is PullOfAnIterator
+        turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
+        while not pipe.shutting_down:
+            if fast_pipe.may_move_chunks(pipe, by=self.by):
+                left = await self.move_some()
+            elif turns:
+                turns -= 1
+                left = fast_pipe.Left.FOR_A_TURN
+            else:
+                left = fast_pipe.Left.TO_READ
+            if left is not fast_pipe.Left.FOR_A_TURN:
+                if left is fast_pipe.Left.TO_READ:
+                    pipe.read_a_chunk()
+                return
+            try:
+                await asyncio.sleep(0)
+            except BaseException:
+                event_loop.enqueue_microtask(pipe.read, None)
+                raise
+
+    async def move_some(self) -> fast_pipe.Left:
+        """Move chunks, for a turn of the event loop."""
+        pipe = self.pipe
+        dest = pipe.dest
+        readable: Any = pipe.source._controller
+        writable = dest._controller
+        write, write_request = self.write_algorithm.function, self.write_request
+        next_chunk = self.choose_next_chunk()
+        queue = event_loop._this_thread.queue
+        jobs = queue._jobs
+        pipe.source._disturbed = True
+        moved = 0
+        while queue._spent < event_loop.MICROTASKS_PER_TURN:
+            chunk = await next_chunk(readable, jobs)
+            if chunk.__class__ is fast_pipe.Left:
+                return chunk
+            dest._in_flight_write_request = write_request
+            failed: Promise[Any] | None = None
+            try:
+                result: Any = write(chunk, writable)
+                if result is not None and result.__class__ is CoroutineType:
+                    self.chunk = chunk
+                    self.phase = _WRITE
+                    result = await (result if self.write_context is None else _in_context(self.write_context, result))
+            except (Exception, asyncio.CancelledError) as exception:
+                failed, result = a_promise_rejected_with(reason_of(exception)), None
+            self.phase = _NOTHING
+            if self.shared and self.context:
+                self.part_from(self.write_algorithm)
+            if self.promise is not None:
+                return self.settle(failed, result)
+            if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
+                fast_pipe.queue_the_late_pull(readable)
+                promise = failed if result is None else self.write_algorithm.promise_for(result)
+                fast_pipe.write_goes_on(pipe, write_request, chunk, promise)
+                return fast_pipe.Left.UNDER_WAY
+            dest._in_flight_write_request = None
+            readable._pulling = False
+            queue._spent += fast_pipe.MICROTASKS_PER_CHUNK
+            moved += 1
+            if moved == QUICK:
+                pipe.callbacks_are_quick = True
+        queue._spent = 0  # a turn of the loop is what comes next
+        return fast_pipe.Left.FOR_A_TURN
+
+    # Where the next chunk comes from; or why there is none ----------------------------------------------
+
+    def choose_next_chunk(self) -> Callable[[Any, Any], Coroutine[Any, Any, Any]]:
+        """How chunks come out of the source."""
+        if self.by is PullOfAnIterator:
+            return self.next_of_the_iterator
+        return self.pull if self.pipe.source._controller._strategy_hwm == 0 else self.take_from_the_queue
+
+    async def take_from_the_queue(self, readable: Any, jobs: Any) -> Any:
+        """Take a chunk out of the queue, and pull."""
+        if not readable._queue or (readable._close_requested and len(readable._queue) == 1):
+            return fast_pipe.Left.TO_READ
+        self.chunk = chunk = fast_default.dequeue(readable)
+        if readable._queue_total_size >= readable._strategy_hwm or readable._close_requested:
+            return chunk
+        failed: Promise[Any] | None = None
+        readable._pulling = True
+        try:
+            result = self.pull_algorithm.function(readable)
+            if result is not None and result.__class__ is CoroutineType:
+                self.phase = _PULL_AHEAD
+                result = await (result if self.pull_context is None else _in_context(self.pull_context, result))
+        except (Exception, asyncio.CancelledError) as exception:
+            failed, result = a_promise_rejected_with(reason_of(exception)), None
+        self.phase = _NOTHING
+        if self.shared and self.context:
+            self.part_from(self.pull_algorithm)
+        if self.promise is not None:
+            return self.settle(failed, result)
+        if result is not None or failed is not None or jobs or readable._pull_again:
+            promise = failed if result is None else self.pull_algorithm.promise_for(result)
+            fast_pipe.pull_goes_on(readable, promise)
+            self.pipe.chunk_steps(chunk)
+            return fast_pipe.Left.UNDER_WAY
+        readable._pulling = False
+        return chunk
+
+    async def pull(self, readable: Any, jobs: Any) -> Any:
+        """Pull a source whose high water mark is 0, for the chunk that it enqueues then."""
+        if readable._queue:
+            return fast_pipe.Left.TO_READ
+        catch = self.catch
+        catch.wait()
+        failed: Promise[Any] | None = None
+        readable._pulling = True
+        try:
+            result = self.pull_algorithm.function(readable)
+            if result is not None and result.__class__ is CoroutineType:
+                self.phase = _PULL
+                result = await (result if self.pull_context is None else _in_context(self.pull_context, result))
+        except (Exception, asyncio.CancelledError) as exception:
+            failed, result = a_promise_rejected_with(reason_of(exception)), None
+        self.phase = _NOTHING
+        if self.shared and self.context:
+            self.part_from(self.pull_algorithm)
+        if self.promise is not None:
+            return self.settle(failed, result)
+        chunk = catch.chunk
+        if result is not None or failed is not None or jobs or readable._pull_again or chunk is fast_pipe.NOTHING:
+            catch.leave()
+            promise = failed if result is None else self.pull_algorithm.promise_for(result)
+            fast_pipe.pull_goes_on(readable, promise)
+            return fast_pipe.Left.UNDER_WAY
+        catch.chunk = fast_pipe.NOTHING
+        return chunk
+
+    async def next_of_the_iterator(self, readable: Any, jobs: Any) -> Any:
+        """Ask the iterator, while the pipe waits for a chunk."""
+        if readable._queue:
+            return fast_pipe.Left.TO_READ
+        pipe = self.pipe
+        pipe.reader._read_requests = owned(pipe.reader._read_requests)
+        pipe.reader._read_requests.append(pipe)
+        readable._pulling = True
+        self.phase = _NEXT
+        failed: tuple[object] | tuple[()] = ()
+        chunk: Any = END_OF_ITERATION
+        try:
+            awaitable = self.pull_algorithm.iterator.iterator.__anext__()
+            context = self.pull_context
+            chunk = await (awaitable if context is None else _in_context(context, event_loop.wait_for(awaitable)))
+        except StopAsyncIteration:
+            pass
+        except asyncio.CancelledError:
+            failed = (AbortError("the task of an asynchronous callback was cancelled"),)
+        except Exception as exception:
+            failed = (reason_of(exception),)
+        self.phase = _NOTHING
+        if self.shared and self.context:
+            self.part_from(self.pull_algorithm)
+        if (
+            not failed
+            and chunk is not END_OF_ITERATION
+            and not jobs
+            and not pipe.shutting_down
+            and not readable._pull_again
+            and pipe.source._state == "readable"
+            and pipe.dest._state == "writable"
+        ):
+            if self.promise is not None:
+                resolve(self.promise)
+                self.promise = None
+            pipe.reader._read_requests.popleft()
+            return chunk
+        promise = self.promise or self.next_is_under_way()
+        try:
+            if jobs:
+                await asyncio.sleep(0)  # a task of its own would have told of it a turn later, too
+        finally:
+            resolve(promise)
+            if failed:
+                default_controllers.readable_stream_default_controller_error(readable, failed[0])
+            elif chunk is END_OF_ITERATION:
+                default_controllers.readable_stream_default_controller_close(readable)
+            else:
+                default_controllers.readable_stream_default_controller_enqueue(readable, chunk)
+            event_loop.enqueue_microtask(fast_default.pulled, readable)
+        return fast_pipe.Left.UNDER_WAY
+
+    # Suspension ------------------------------------------------------------------------------------------
+
+    def next_is_under_way(self) -> Promise[Any]:
+        """What closes the iterator has to wait until this promise is settled."""
+        iterator: AsyncIteratorRecord = self.pull_algorithm.iterator
+        iterator.ongoing = Promise()
+        return iterator.ongoing
+
+    def suspended(self) -> None:
+        """The task is suspended, before the event loop knows."""
+        phase, self.phase = self.phase, _NOTHING
+        if phase == _NOTHING:
+            return
+        if phase == _NEXT:
+            self.promise = self.next_is_under_way()
+            return
+        pipe = self.pipe
+        readable: Any = pipe.source._controller
+        self.promise = promise = Promise[Any]()
+        if phase == _WRITE:
+            fast_pipe.queue_the_late_pull(readable)
+            fast_pipe.write_goes_on(pipe, self.write_request, self.chunk, promise)
+        else:
+            if phase == _PULL:
+                self.catch.leave()
+            fast_pipe.pull_goes_on(readable, promise)
+            if phase == _PULL_AHEAD:
+                pipe.chunk_steps(self.chunk)
+
+    def settle(self, failed: Promise[Any] | None, result: object) -> fast_pipe.Left:
+        """A coroutine that was suspended has ended."""
+        assert self.promise is not None
+        if failed is None:
+            resolve(self.promise, result)
+        else:
+            mark_as_handled(failed)
+            reject(self.promise, failed._promise_result)
+        return fast_pipe.Left.UNDER_WAY
