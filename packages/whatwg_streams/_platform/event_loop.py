@@ -165,7 +165,7 @@ _this_thread = _PerThread()
 def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
-    if not queue._draining:
+    if not queue._draining and get_running_loop_or_none() is not queue._scheduled_on:
         queue.schedule()
 
 

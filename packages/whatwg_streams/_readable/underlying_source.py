@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._platform.webidl import convert_enumeration, convert_unsigned_long_long, get_callback, get_member
+from .records import tuple_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,4 +51,5 @@ def convert_underlying_source(source: object) -> UnderlyingSourceDict:
     type_ = get_member(source, "type")
     if type_ is not None:
         convert_enumeration(type_, f"{what}.type", ("bytes",))
-    return UnderlyingSourceDict(auto_allocate_chunk_size, cancel, pull, start, type_)
+    members = (auto_allocate_chunk_size, cancel, pull, start, type_)
+    return tuple_new(UnderlyingSourceDict, members)  # type: ignore[no-any-return]

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 #: With more transforms the source is pulled again before the sink has the chunk.
 MOST_TRANSFORMS: Final = 3
 
-#: How many microtasks the chunk takes for each transform otherwise: what it counts for the fairness to the event loop.
-MICROTASKS_PER_TRANSFORM: Final = 6
+#: What a chunk counts for each transform, for the fairness to the event loop: a callback. It would take six microtasks.
+MICROTASKS_PER_TRANSFORM: Final = 1
 
 #: When so many chunks in a row could not be moved, it is tried only once in so many.
 MISSES: Final = 16
@@ -136,6 +136,7 @@ class _Chain:
     __slots__ = (
         "behind",
         "chunk",
+        "dest",
         "has_moved",
         "jobs",
         "left",
@@ -159,7 +160,8 @@ class _Chain:
         self.has_moved = False  # a chunk, to the sink
         self.left = False
         self.steps: list[tuple[int, CallbackAlgorithm, TransformStreamDefaultController]] = []
-        self.write_algorithm: Any = pipes[-1].dest._controller._write_algorithm
+        self.dest = pipes[-1].dest
+        self.write_algorithm: Any = self.dest._controller._write_algorithm
         self.write_request = fast_pipe.new_write_request()
 
     # Entering and leaving --------------------------------------------------------------------------------
@@ -291,8 +293,7 @@ class _Chain:
         Returns:
             None; or LEFT, when the loop was left and all that is under way is queued.
         """
-        pipe = self.pipes[-1]
-        dest = pipe.dest
+        dest = self.dest
         if self.left or dest._state != "writable":  # because of the pull
             if not self.left:
                 self.leave()
@@ -324,7 +325,7 @@ class _Chain:
             if not self.left:
                 self.leave()
             write_promise = failed if result is None else algorithm.promise_for(result)
-            fast_pipe.write_goes_on(pipe, self.write_request, chunk, write_promise)
+            fast_pipe.write_goes_on(self.pipes[-1], self.write_request, chunk, write_promise)
             return fast_pipe.LEFT
         if len(self.transforms) < MOST_TRANSFORMS:
             dest._in_flight_write_request = None  # otherwise the source is pulled before the write is done

@@ -400,7 +400,12 @@ def set_up_readable_byte_stream_controller(
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         event_loop.enqueue_microtask(fast_bytes.started, controller)
-        return
+    else:
+        _react_to_the_start(controller, start_result)
+
+
+def _react_to_the_start(controller: ReadableByteStreamController, start_result: object) -> None:
+    """Steps 15 to 17 of it."""
     # 15. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 

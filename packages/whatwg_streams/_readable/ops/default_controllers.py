@@ -236,9 +236,12 @@ def set_up_readable_stream_default_controller(
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         event_loop.enqueue_microtask(fast_default.started, controller)
-        return
-    if start_result is fast_paths.IT_WILL_TELL:
-        return
+    elif start_result is not fast_paths.IT_WILL_TELL:
+        _react_to_the_start(controller, start_result)
+
+
+def _react_to_the_start(controller: ReadableStreamDefaultController, start_result: object) -> None:
+    """Steps 10 to 12 of it."""
     # 10. A promise for it.
     start_promise: Promise[Any] = a_promise_resolved_with(start_result)
 
