@@ -20,7 +20,9 @@ from typing_extensions import override
 from whatwg_streams import AbortError, InvalidStateError, Promise, ReadableStream, WritableStream
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
+    abort_idle_writable_stream,
     abort_writable_stream,
+    add_abort_algorithm,
     cancel_readable_stream,
     is_errored,
     is_locked,
@@ -28,6 +30,7 @@ from whatwg_streams.other_specs import (
     queue_a_task,
     reject,
     resolve,
+    signal_of_writable_stream,
     stored_error_of,
 )
 
@@ -37,13 +40,23 @@ from ._steps import queue_a_global_task_upon
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from whatwg_streams import AbortSignal
+
     from ._operating_system import Answer
 
 
 class SocketOfTwoStreams(Socket[OpenInfo]):
     """A socket that is closed when both of its streams are."""
 
-    __slots__ = ("_close_error", "_is_open", "_readable", "_readable_is_active", "_writable", "_writable_is_active")
+    __slots__ = (
+        "_close_error",
+        "_is_open",
+        "_readable",
+        "_readable_is_active",
+        "_signal",
+        "_writable",
+        "_writable_is_active",
+    )
 
     _readable: ReadableStream[Any]
     _writable: WritableStream[Any]
@@ -51,6 +64,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
     _readable_is_active: bool
     _writable_is_active: bool
     _close_error: AbortError | None  # E1: what `close` aborts the writable stream with
+    _signal: AbortSignal | None  # of the writable stream, from the first write on that had to wait
 
     @override
     def _initialize(self) -> None:
@@ -59,6 +73,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         self._readable_is_active = False
         self._writable_is_active = False
         self._close_error = None
+        self._signal = None
 
     # §1.2, §2.2 [[readable]] -----------------------------------------------------------------------------
 
@@ -93,6 +108,19 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         self._close_the_socket(closed)
 
     # §1.3, §2.3 [[writable]] -----------------------------------------------------------------------------
+
+    def _signal_that_stops(self, stop_writing: Callable[[], None]) -> AbortSignal:
+        """Steps 2 and 7 of initializing the writable stream, taken when the first write has to wait.
+
+        Nobody else sees the signal, and there is nothing else to stop.
+        """
+        if self._signal is None:
+            # 2. Its signal.
+            self._signal = signal_of_writable_stream(self._writable)
+            # 7. When it is aborted,
+            # 7.1. a write that is under way returns as soon as possible.
+            add_abort_algorithm(self._signal, stop_writing)
+        return self._signal
 
     def _handle_closing_the_writable_stream(self) -> None:
         """Handle the closing of the writable side.
@@ -191,9 +219,10 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         # 6. Abort the writable side;
         if self._close_error is None:
             self._close_error = AbortError("the socket was closed")
-        abort_promise = abort_writable_stream(self._writable, self._close_error)
-        # 7. how that ends does not matter.
-        mark_as_handled(abort_promise)
+        if not abort_idle_writable_stream(self._writable, self._close_error):
+            abort_promise = abort_writable_stream(self._writable, self._close_error)
+            # 7. how that ends does not matter.
+            mark_as_handled(abort_promise)
         # (Of a stream that is errored, nothing is cancelled or aborted; its closing is handled all the same.)
         if is_errored(self._readable):
             self._handle_closing_the_readable_stream()

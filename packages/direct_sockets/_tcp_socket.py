@@ -16,7 +16,6 @@ from typing_extensions import override
 from whatwg_streams import Promise, ReadableStream, WritableStream
 from whatwg_streams.other_specs import (
     a_promise_resolved_with_undefined,
-    add_abort_algorithm,
     close_readable_stream,
     current_byob_request_view,
     enqueue_into_readable_stream,
@@ -56,8 +55,6 @@ from ._streams_to_come import OpenInfoOfStreamsToCome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from whatwg_streams import AbortSignal
 
     from ._operating_system import Answer, OperatingSystem, SocketDnsQueryType, TCPConnection
     from ._options import TCPSocketOptions
@@ -440,10 +437,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 1. A new stream.
         stream: WritableStream[Any] = new(WritableStream)
 
-        # 2. Its signal. NOTE(spec): E3 it has none before it is set up.
+        # 2. Its signal. NOTE(spec): E3 it has none before it is set up. (See `_signal_that_stops`.)
         # 3. Writing takes these steps:
-        def write_algorithm(chunk: object) -> Promise[None] | None:
-            return self._write(connection, signal, chunk)
+        write_algorithm = partial(self._write, connection)
 
         # 4. Aborting takes these steps:
         def abort_algorithm(_: object) -> Promise[None]:
@@ -476,6 +472,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
                 # 5.2.2.1. handle the closing;
                 self._handle_closing_the_writable_stream()
                 # 5.2.2.2. if the stream was aborted meanwhile, reject the promise;
+                signal = signal_of_writable_stream(stream)
                 if signal.aborted:
                     reject(promise, signal.reason)
                 # 5.2.2.3. otherwise resolve it.
@@ -499,19 +496,16 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             close_algorithm=close_algorithm,
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
         )
-        signal = signal_of_writable_stream(stream)
-        # 7. When it is aborted,
-        # 7.1. a write that is under way returns as soon as possible.
-        add_abort_algorithm(signal, connection.stop_writing)
+        # 7. When it is aborted, a write that is under way returns as soon as possible. (See `_signal_that_stops`.)
         # 8. It is [[writable]].
         self._writable = stream
         self._writable_is_active = True
 
-    def _write(self, connection: TCPConnection, signal: AbortSignal, chunk: object) -> Promise[None] | None:
+    def _write(self, connection: TCPConnection, chunk: object) -> Promise[None] | None:
         """The write algorithm of the writable stream; None stands for a promise that is resolved already."""
         # 3.1. A promise. (See below.)
         # 3.2. Assert: nobody has aborted the stream.
-        assert not signal.aborted
+        assert self._signal is None or not self._signal.aborted
         # 3.3. The chunk has to be a buffer.
         # 3.4. It is copied: by the operating system, before `connection.write` returns.
         try:
@@ -525,6 +519,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         if answer is True:
             return None
         promise: Promise[None] = Promise()
+        signal = self._signal_that_stops(connection.stop_writing)
 
         # 3.5.2. Then queue a task for these steps:
         def written(all_of_it: bool) -> None:

@@ -22,7 +22,6 @@ from whatwg_streams import (
 )
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
-    add_abort_algorithm,
     enqueue_all_into_readable_stream,
     error_readable_stream,
     is_readable,
@@ -32,7 +31,6 @@ from whatwg_streams.other_specs import (
     resolve,
     set_up_readable_stream,
     set_up_writable_stream,
-    signal_of_writable_stream,
 )
 
 from . import _asyncio_os
@@ -48,8 +46,6 @@ from ._steps import queue_a_global_task_upon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from whatwg_streams import AbortSignal
 
     from ._addresses import IPAddress
     from ._multicast_controller import MulticastController
@@ -325,10 +321,9 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 1. A new stream.
         stream: WritableStream[Any] = new(WritableStream)
 
-        # 2. Its signal. NOTE(spec): E3 it has none before it is set up.
+        # 2. Its signal. NOTE(spec): E3 it has none before it is set up. (See `_signal_that_stops`.)
         # 3. Writing takes these steps:
-        def write_algorithm(chunk: object) -> Promise[None] | None:
-            return self._write(socket, signal, chunk)
+        write_algorithm = partial(self._write, socket)
 
         # 4. Aborting takes these steps:
         def abort_algorithm(_: object) -> None:
@@ -350,19 +345,16 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             close_algorithm=close_algorithm,
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
         )
-        signal = signal_of_writable_stream(stream)
-        # 7. When it is aborted,
-        # 7.1. a write that is under way returns as soon as possible.
-        add_abort_algorithm(signal, socket.stop_sending)
+        # 7. When it is aborted, a write that is under way returns as soon as possible. (See `_signal_that_stops`.)
         # 8. It is [[writable]].
         self._writable = stream
         self._writable_is_active = True
 
-    def _write(self, socket: DatagramSocket, signal: AbortSignal, chunk: object) -> Promise[None] | None:
+    def _write(self, socket: DatagramSocket, chunk: object) -> Promise[None] | None:
         """The write algorithm of the writable stream; None stands for a promise that is resolved already."""
         # 3.1. A promise. (See below.)
         # 3.2. Assert: nobody has aborted the stream.
-        assert not signal.aborted
+        assert self._signal is None or not self._signal.aborted
         # 3.3. A new message,
         try:
             # 3.4. which the chunk has to be.
@@ -384,6 +376,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         if answer is True:
             return None
         promise: Promise[None] = Promise()
+        signal = self._signal_that_stops(socket.stop_sending)
 
         # 3.8.2. Then queue a task for these steps:
         def sent(all_of_it: bool) -> None:

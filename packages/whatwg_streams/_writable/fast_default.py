@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._platform import event_loop
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reason_of, upon
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
@@ -133,3 +133,27 @@ def started(controller: WritableStreamDefaultController) -> None:
     assert controller._stream._state in {"writable", "erroring"}
     controller._started = True
     default_controllers.writable_stream_default_controller_advance_queue_if_needed(controller)
+
+
+def abort_idle(stream: WritableStream[Any], reason: object) -> bool:
+    """WritableStreamAbort, of a stream on which nothing waits: see `other_specs.abort_idle_writable_stream`.
+
+    Returns:
+        Whether it was done; otherwise the plain algorithm is needed.
+    """
+    controller = stream._controller
+    if (
+        stream._state != "writable"
+        or stream._writer is not None
+        or stream._in_flight_write_request is not None
+        or stream._close_request is not None
+        or stream._in_flight_close_request is not None
+        or controller._queue
+        or controller._abort_controller is not None
+        or not controller._started
+    ):
+        return False
+    stream._state = "errored"
+    stream._stored_error = reason
+    mark_as_handled(controller._abort_steps(reason))
+    return True

@@ -15,7 +15,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
     introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader
     writable streams   set_up_writable_stream, error_writable_stream, signal_of_writable_stream
     writing            get_a_writer, set_up_writer, write_a_chunk, release_writer, close_writable_stream,
-                       abort_writable_stream
+                       abort_writable_stream, abort_idle_writable_stream
     transform streams  set_up_transform_stream, create_an_identity_transform_stream,
                        enqueue_into_transform_stream, terminate_transform_stream, error_transform_stream,
                        GenericTransformStream
@@ -105,6 +105,7 @@ from ._transform_streams import (
     terminate_transform_stream as terminate_transform_stream,
 )
 from ._writable_streams import (
+    abort_idle_writable_stream as abort_idle_writable_stream,
     abort_writable_stream as abort_writable_stream,
     close_writable_stream as close_writable_stream,
     error_writable_stream as error_writable_stream,
@@ -125,6 +126,7 @@ __all__ = [
     "a_promise_rejected_with",
     "a_promise_resolved_with",
     "a_promise_resolved_with_undefined",
+    "abort_idle_writable_stream",
     "abort_writable_stream",
     "add_abort_algorithm",
     "cancel_readable_stream",

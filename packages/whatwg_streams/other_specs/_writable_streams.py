@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.promises import Promise
 from .._platform.webidl import new
 from .._strategies import count
-from .._writable import default_controller
+from .._writable import default_controller, fast_default
 from .._writable.ops import default_controllers, streams, writers
 from ._wrappers import start_algorithm, wrapper, write_wrapper
 
@@ -131,3 +132,15 @@ def close_writable_stream(stream: WritableStream[Any]) -> Promise[None]:
 def abort_writable_stream(stream: WritableStream[Any], reason: object) -> Promise[None]:
     """https://streams.spec.whatwg.org/#writablestream-abort"""
     return streams.writable_stream_abort(stream, reason)
+
+
+def abort_idle_writable_stream(stream: WritableStream[Any], reason: object) -> bool:
+    """Beyond the standard, a fast path of `abort_writable_stream`, where nobody waits for its promise.
+
+    Nor may anybody ask for the signal of the stream afterwards, who has not done so before.
+
+    Returns:
+        Whether it was done: the stream is writable, has no writer, and nothing is written to it or queued; and
+        nobody has asked for its signal.
+    """
+    return fast_paths.enabled and fast_default.abort_idle(stream, reason)
