@@ -66,7 +66,9 @@ class OwnedSocket(socket.socket):
     @override
     def accept(self) -> tuple[OwnedSocket, Any]:
         fd, sockaddr = cast("Any", self)._accept()
-        return OwnedSocket(self.family, self.type, self.proto, fd), sockaddr
+        # (Of the class that this one is based on, these are plain numbers.)
+        of_the_system = super(socket.socket, self)
+        return OwnedSocket(of_the_system.family, of_the_system.type, of_the_system.proto, fd), sockaddr
 
     def __del__(self) -> None:
         if self.fileno() != -1:  # as it is where the constructor has raised, too

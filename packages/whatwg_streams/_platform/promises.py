@@ -576,7 +576,10 @@ def resolve(promise: Promise[Any], value: object = None) -> None:
     Does nothing, where the promise was resolved or rejected before.
     """
     if not promise._already_resolved:
-        _resolve_function(promise, value, None)
+        if value is None:  # the common case, made short
+            promise._fulfill(None)
+        else:
+            _resolve_function(promise, value, None)
 
 
 def reject(promise: Promise[Any], reason: object = None) -> None:

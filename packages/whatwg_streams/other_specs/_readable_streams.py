@@ -254,6 +254,9 @@ def current_byob_request_view(stream: ReadableStream[Any]) -> memoryview | None:
     # 1. Assert: it is a byte stream.
     controller = stream._controller
     assert isinstance(controller, byte_controller.ReadableByteStreamController)
+    # (Most of the time there is none.)
+    if not controller._pending_pull_intos:
+        return None
     # 2. The BYOB request.
     byob_request = pull_into.readable_byte_stream_controller_get_byob_request(controller)
     # 3. Without one there is no view;
