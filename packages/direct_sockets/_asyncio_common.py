@@ -66,9 +66,8 @@ class OwnedSocket(socket.socket):
     @override
     def accept(self) -> tuple[OwnedSocket, Any]:
         fd, sockaddr = cast("Any", self)._accept()
-        # (Of the class that this one is based on, these are plain numbers.)
-        of_the_system = super(socket.socket, self)
-        return OwnedSocket(of_the_system.family, of_the_system.type, of_the_system.proto, fd), sockaddr
+        plain: Any = super(socket.socket, self)  # whose attributes are numbers, not members of enumerations
+        return OwnedSocket(plain.family, plain.type, plain.proto, fd), sockaddr
 
     def __del__(self) -> None:
         if self.fileno() != -1:  # as it is where the constructor has raised, too

@@ -102,6 +102,7 @@ class AsyncioTCPConnection(WatchedSocket):
     __slots__ = (
         "_drained",
         "_error",
+        "_may_look_again",
         "_receive",
         "_receive_what",
         "_sending",
@@ -119,6 +120,7 @@ class AsyncioTCPConnection(WatchedSocket):
         self._receive_what: Any = None  # and its argument
         self._drained = False  # whether nothing was left when the socket was last read into a view
         self._error: OSError | None = None  # what the next read is to fail with
+        self._may_look_again = True  # on the loop's next turn, before it watches
         self._steps: Callable[[], object] | None = None  # what to call instead, when it is readable
         self._sending: Promise[bool] | None = None
         self._unsent = NOTHING
@@ -195,8 +197,23 @@ class AsyncioTCPConnection(WatchedSocket):
         self._receive = receive
         self._receive_what = argument
         if not self._watching:
-            self._watch(self._readable)
+            self._wait()
         return promise
+
+    def _wait(self) -> None:
+        """Have `_readable` called on the loop's next turn; and if that was too early, when the loop says so.
+
+        What comes soon needs no watch then, as on short connections.
+        """
+        if self._may_look_again:
+            self._may_look_again = False
+            self._loop.call_soon(self._look_again)
+        else:
+            self._watch(self._readable)
+
+    def _look_again(self) -> None:
+        if not self._watching:
+            self._readable()
 
     def _readable(self) -> None:
         self._drained = False
@@ -214,12 +231,14 @@ class AsyncioTCPConnection(WatchedSocket):
         try:
             result = self._receive(self._receive_what)
         except WOULD_BLOCK:
+            self._watch(self._readable)
             return
         except OSError as error:
             self.stop_reading()
             reject(promise, error)
         else:
             self.stop_reading()
+            self._may_look_again = True
             resolve(promise, result)
         perform_a_microtask_checkpoint()
 

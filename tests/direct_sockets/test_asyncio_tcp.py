@@ -237,6 +237,32 @@ async def test_bytes_that_nobody_reads_do_not_keep_the_loop_busy() -> None:
         assert connection.read(100) == b"ello"
 
 
+async def test_bytes_that_come_soon_need_no_watch() -> None:
+    async with _connected() as (connection, peer):
+        for _ in range(2):
+            answer = connection.read(100)
+            assert isinstance(answer, Promise)
+            peer.sock.send(b"x")
+            assert await answer == b"x"
+            assert not connection._watching
+        answer = connection.read(100)
+        await settle(3)
+        assert connection._watching
+        await peer.send(b"y")
+        assert await _answer(answer) == b"y"
+
+
+async def test_a_read_that_was_given_up_is_looked_for_by_nobody() -> None:
+    async with _connected() as (connection, peer):
+        given_up = connection.read(100)
+        connection.stop_reading()
+        read = connection.read(100)
+        await settle(3)
+        await peer.send(b"x")
+        assert await _answer(read) == b"x"
+        assert "pending" in repr(given_up)
+
+
 async def test_a_reset_is_an_error_of_the_read_that_waits() -> None:
     async with _connected() as (connection, peer):
         answer = connection.read(100)

@@ -11,10 +11,19 @@ import pytest
 
 from tests.support import settle
 from tests.support.recording import PENDING, outcome, reason_of, rejected
-from whatwg_streams import AbortError, AbortSignal, Promise, WritableStream, WritableStreamDefaultWriter
+from whatwg_streams import (
+    AbortError,
+    AbortSignal,
+    Promise,
+    RejectionError,
+    WritableStream,
+    WritableStreamDefaultWriter,
+)
+from whatwg_streams._platform import fast_paths
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     a_promise_resolved_with_undefined,
+    abort_idle_writable_stream,
     abort_writable_stream,
     add_abort_algorithm,
     close_writable_stream,
@@ -268,3 +277,55 @@ def test_a_released_memoryview_has_no_copy() -> None:
     source.release()
     with pytest.raises(TypeError, match="released"):
         get_a_copy_of_the_buffer_source(source)
+
+
+@pytest.mark.parametrize("enabled", [True, False], ids=["fast", "plain"])
+async def test_an_idle_stream_is_aborted_in_one_step_or_as_any(enabled: bool) -> None:
+    reasons: list[object] = []
+
+    def abort(reason: object) -> None:
+        reasons.append((is_errored(stream), reason))
+
+    stream, _ = _stream(abort_algorithm=abort)
+    await settle()
+    before = fast_paths.set_enabled(enabled)
+    try:
+        assert abort_idle_writable_stream(stream, "enough") is enabled
+    finally:
+        fast_paths.set_enabled(before)
+    if not enabled:
+        abort_writable_stream(stream, "enough")
+    assert reasons == [(True, "enough")]
+    with pytest.raises(RejectionError, match="enough"):
+        await stream.get_writer().closed
+
+
+@pytest.mark.parametrize("state", ["new", "locked", "writing", "queued", "closing", "closed", "errored", "watched"])
+async def test_a_stream_that_is_not_idle_is_aborted_as_any(state: str) -> None:
+    reasons: list[object] = []
+    writing: Promise[None] = Promise()
+    stream, _ = _stream(
+        write_algorithm=lambda _: writing, close_algorithm=lambda: writing, abort_algorithm=reasons.append
+    )
+    if state != "new":
+        await settle()
+    writer = stream.get_writer()
+    if state in {"writing", "queued"}:
+        writer.write(1)
+        if state == "queued":
+            writer.write(2)
+    elif state == "closing":
+        writer.close()
+    elif state == "closed":
+        writing._fulfill(None)
+        await writer.close()
+    elif state == "errored":
+        error_writable_stream(stream, "error")
+    elif state == "watched":
+        signal_of_writable_stream(stream)
+    if state != "locked":
+        writer.release_lock()
+    assert not abort_idle_writable_stream(stream, "enough")
+    assert reasons == []
+    writing._fulfill(None)
+    await settle()
