@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
-from whatwg_streams.other_specs import a_promise_rejected_with, perform_a_microtask_checkpoint, reject, resolve
+from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, perform_a_microtask_checkpoint, reject
 
 from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
 
@@ -41,28 +41,30 @@ async def connect(
         _apply(sock, parameters)
         text = str(to.address)
         address: Any = (text, port) if family == socket.AF_INET else (text, port, 0, to.scope_id)
-        if not _connects_at_once(sock, address):
+        remote = _connect_at_once(sock, address)
+        if remote is None:
             await loop.sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
-    return AsyncioTCPConnection(sock, loop)
+    return AsyncioTCPConnection(sock, loop, remote)
 
 
-def _connects_at_once(sock: socket.socket, address: Any) -> bool:
-    """Whether it is connected already, as it is to this machine: the second time of asking tells.
+def _connect_at_once(sock: socket.socket, address: Any) -> Endpoint | None:
+    """Connect, and tell to what; None if that is still under way, or has failed meanwhile.
+
+    To this machine, it is done by the time that the system call returns, though it says that it is under way.
 
     Raises:
         OSError: it can not be connected.
     """
     number = sock.connect_ex(address)
-    if number in UNDER_WAY:
-        number = sock.connect_ex(address)
-    if number in UNDER_WAY:
-        return False
-    if number not in {0, errno.EISCONN}:
+    if number and number not in UNDER_WAY:
         raise OSError(number, os.strerror(number))
-    return True
+    try:
+        return endpoint(sock.getpeername())
+    except OSError:
+        return None
 
 
 def _apply(sock: socket.socket, parameters: TCPConnectionParameters) -> None:
@@ -239,7 +241,7 @@ class AsyncioTCPConnection(WatchedSocket):
         else:
             self.stop_reading()
             self._may_look_again = True
-            resolve(promise, result)
+            fulfill(promise, result)
         perform_a_microtask_checkpoint()
 
     def stop_reading(self) -> None:
@@ -276,7 +278,7 @@ class AsyncioTCPConnection(WatchedSocket):
             self._unsent = self._unsent[sent:]
             if self._unsent:
                 return
-            self._stop_sending(resolve, True)
+            self._stop_sending(fulfill, True)
         perform_a_microtask_checkpoint()
 
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
@@ -289,7 +291,7 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def stop_writing(self) -> None:
         """See `TCPConnection.stop_writing`."""
-        self._stop_sending(resolve, False)
+        self._stop_sending(fulfill, False)
 
     # The end -------------------------------------------------------------------------------------
 

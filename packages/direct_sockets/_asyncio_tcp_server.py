@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
-from whatwg_streams.other_specs import a_promise_rejected_with, perform_a_microtask_checkpoint, reject, resolve
+from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, perform_a_microtask_checkpoint, reject
 
 from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of
 from ._asyncio_tcp import AsyncioTCPConnection
@@ -156,7 +156,7 @@ class AsyncioTCPServer(WatchedSocket):
                 self._wait()
                 return
             self._waiting = None
-            resolve(promise, connections)
+            fulfill(promise, connections)
         perform_a_microtask_checkpoint()
 
     def stop_accepting(self) -> None:

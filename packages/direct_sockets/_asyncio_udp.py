@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
+    fulfill,
     perform_a_microtask_checkpoint,
     reject,
-    resolve,
 )
 
 from ._addresses import is_multicast, is_unspecified, parse_ip_address
@@ -276,7 +276,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             if not packets:
                 return
             self._receiving = None
-            resolve(promise, packets)
+            fulfill(promise, packets)
         perform_a_microtask_checkpoint()
 
     def stop_providing(self) -> None:
@@ -372,7 +372,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         except OSError as error:
             self._stop_sending(reject, error)
         else:
-            self._stop_sending(resolve, True)
+            self._stop_sending(fulfill, True)
         perform_a_microtask_checkpoint()
 
     def _send_after_looking_up(self, data: memoryview, to: Destination) -> Promise[bool]:
@@ -408,7 +408,7 @@ class AsyncioDatagramSocket(WatchedSocket):
 
     def stop_sending(self) -> None:
         """See `DatagramSocket.stop_sending`."""
-        self._stop_sending(resolve, False)
+        self._stop_sending(fulfill, False)
 
     # Multicast -----------------------------------------------------------------------------------
 

@@ -60,6 +60,9 @@ class TCPSocketOptions(NamedTuple):
     send_buffer_size: int | None  # bytes
 
 
+_NO_TCP_SOCKET_OPTIONS = TCPSocketOptions(None, None, False, None, None)
+
+
 def convert_tcp_socket_options(
     *,
     dns_query_type: object,
@@ -73,6 +76,8 @@ def convert_tcp_socket_options(
     Raises:
         TypeError: a member is of another type, or out of range.
     """
+    if no_delay is False and dns_query_type is keep_alive_delay is receive_buffer_size is send_buffer_size is None:
+        return _NO_TCP_SOCKET_OPTIONS
     return TCPSocketOptions(
         convert_dns_query_type(dns_query_type, "dns_query_type"),
         convert_unsigned_long(keep_alive_delay, "keep_alive_delay"),

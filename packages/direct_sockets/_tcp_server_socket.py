@@ -18,6 +18,7 @@ from whatwg_streams.other_specs import (
     convert_string,
     enqueue_into_readable_stream,
     error_readable_stream,
+    fulfill,
     is_errored,
     is_locked,
     is_readable,
@@ -169,7 +170,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
             local_port=server.local.port,
         )
         # 6.4.5. Resolve opened with it.
-        resolve(self._opened_promise, open_info)
+        fulfill(self._opened_promise, open_info)
 
     # §4.2 [[readable]] ---------------------------------------------------------------------------------
 

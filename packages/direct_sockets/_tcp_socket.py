@@ -21,6 +21,7 @@ from whatwg_streams.other_specs import (
     enqueue_into_readable_stream,
     error_readable_stream,
     fast_paths_are_enabled,
+    fulfill,
     has_byob_reader,
     is_errored,
     is_readable,
@@ -241,7 +242,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             local_port=connection.local.port,
         )
         # 5.4.7. Resolve opened with it.
-        resolve(self._opened_promise, open_info)
+        fulfill(self._opened_promise, open_info)
 
     # (The fast path of these steps: see `_streams_to_come`.)
 
@@ -249,7 +250,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._streams_are_to_come = True
         self._readable_is_active = True
         self._writable_is_active = True
-        resolve(self._opened_promise, OpenInfoOfStreamsToCome(connection, self._make_streams))
+        fulfill(self._opened_promise, OpenInfoOfStreamsToCome(connection, self._make_streams))
 
     def _make_streams(self) -> tuple[ReadableStream[memoryview], WritableStream[Any]]:
         assert self._connection is not None

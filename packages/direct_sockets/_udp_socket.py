@@ -24,6 +24,7 @@ from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     enqueue_all_into_readable_stream,
     error_readable_stream,
+    fulfill,
     is_readable,
     new,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
@@ -243,7 +244,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             multicast_controller=self._multicast_controller,
         )
         # 12.5.7. Resolve opened with it.
-        resolve(self._opened_promise, open_info)
+        fulfill(self._opened_promise, open_info)
 
     # §2.2 [[readable]] ---------------------------------------------------------------------------------
 

@@ -582,6 +582,12 @@ def resolve(promise: Promise[Any], value: object = None) -> None:
             _resolve_function(promise, value, None)
 
 
+def fulfill(promise: Promise[Any], value: object) -> None:
+    """Resolve with a value that is known to be neither a promise nor anything else to await."""
+    if not promise._already_resolved:
+        promise._fulfill(value)
+
+
 def reject(promise: Promise[Any], reason: object = None) -> None:
     """https://webidl.spec.whatwg.org/#reject
 
