@@ -110,15 +110,12 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
     # §1.3, §2.3 [[writable]] -----------------------------------------------------------------------------
 
     def _signal_that_stops(self, stop_writing: Callable[[], None]) -> AbortSignal:
-        """Steps 2 and 7 of initializing the writable stream, taken when the first write has to wait.
+        """The signal of the writable stream, which stops a write that is under way.
 
-        Nobody else sees the signal, and there is nothing else to stop.
+        It is made when the first write has to wait: nobody else sees it, and there is nothing else to stop.
         """
         if self._signal is None:
-            # 2. Its signal.
             self._signal = signal_of_writable_stream(self._writable)
-            # 7. When it is aborted,
-            # 7.1. a write that is under way returns as soon as possible.
             add_abort_algorithm(self._signal, stop_writing)
         return self._signal
 

@@ -497,7 +497,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             close_algorithm=close_algorithm,
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
         )
-        # 7. When it is aborted, a write that is under way returns as soon as possible. (See `_signal_that_stops`.)
+        # 7. When it is aborted,
+        # 7.1. a write that is under way returns as soon as possible. (See `_signal_that_stops`.)
         # 8. It is [[writable]].
         self._writable = stream
         self._writable_is_active = True
