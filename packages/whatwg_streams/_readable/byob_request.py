@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, final
 
 from typing_extensions import override
 
@@ -42,9 +42,9 @@ class ReadableStreamBYOBRequest:
         """
         # 1. Return this.[[view]].
         view = self._view
-        if view is not None and view._object is not None:
-            return cast("memoryview", view._object)
-        return None if view is None else view.object
+        if view is None:
+            return None
+        return view.object if view._object is None else view._object  # type: ignore[return-value]
 
     def respond(self, bytes_written: int) -> None:
         """Tell how many bytes were written: https://streams.spec.whatwg.org/#rs-byob-request-respond
