@@ -40,12 +40,16 @@ get_running_loop_or_none = asyncio._get_running_loop
 
 @final
 class MicrotaskQueue:
-    """The microtasks of one thread."""
+    """The microtasks of one thread.
 
-    __slots__ = ("_draining", "_jobs", "_scheduled_on", "_spent", "place")
+    Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
+    """
+
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "place")
 
     _jobs: deque[Job]
     _draining: bool
+    _drains_on: asyncio.AbstractEventLoop | None  # the loop that is running, if that is known
     _spent: int  # microtasks and awaits since the loop had its turn
     _scheduled_on: asyncio.AbstractEventLoop | None
     place: _Place  # of the task that waits without having been suspended
@@ -53,24 +57,28 @@ class MicrotaskQueue:
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
+        self._drains_on = None
         self.place = _Place(self)
         self._spent = 0
         self._scheduled_on = None
 
     def schedule(self) -> None:
         """Have the running loop, if there is one, drain this queue."""
+        if self._scheduled_on is not None and self._scheduled_on.is_running():
+            return
         loop = get_running_loop_or_none()
-        if loop is not None and loop is not self._scheduled_on:
+        if loop is not None:
             self._scheduled_on = loop
-            loop.call_soon(self._drain)
+            loop.call_soon(self._drain, loop)
 
     def schedule_unless_draining(self) -> None:
         """Have what was put into the queue by hand drained."""
         if not self._draining:
             self.schedule()
 
-    def _drain(self) -> None:
+    def _drain(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self._scheduled_on = None
+        self._drains_on = loop
         self._spent = 0
         self._draining = True
         jobs = self._jobs
@@ -85,8 +93,17 @@ class MicrotaskQueue:
                 del callback, argument  # an exception that somebody keeps leads to this frame
         finally:
             self._draining = False
+            self._drains_on = None
             if jobs:
                 self.schedule()
+
+    def is_drained_by(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether a microtask of this queue is what runs, and on this loop."""
+        if not self._draining:
+            return False
+        if self._drains_on is None:
+            self._drains_on = get_running_loop_or_none()
+        return self._drains_on is loop
 
     def run_inside_a_task(self, last: Job) -> bool:
         """Run the microtasks up to the last one inside of the task that would have to be suspended for them.
@@ -121,8 +138,10 @@ class MicrotaskQueue:
             raise
         finally:
             self._draining = draining
-            if jobs and not draining:
-                self.schedule()
+            if not draining:
+                self._drains_on = None
+                if jobs:
+                    self.schedule()
         return False
 
 
@@ -165,7 +184,7 @@ _this_thread = _PerThread()
 def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
-    if not queue._draining and get_running_loop_or_none() is not queue._scheduled_on:
+    if not queue._draining:
         queue.schedule()
 
 
@@ -287,7 +306,7 @@ def perform_a_microtask_checkpoint() -> None:
     """
     queue = _this_thread.queue
     if queue._jobs and not queue._draining:
-        queue._drain()
+        queue._drain(None)
 
 
 # Tasks -------------------------------------------------------------------------------------------
@@ -402,7 +421,7 @@ class Waiter:
         self._asyncio_future_blocking = True
         self._after_a_turn = after_a_turn
         self._waits_for = waits_for
-        self._loop = asyncio.get_running_loop()
+        self._loop = _this_thread.queue._drains_on or asyncio.get_running_loop()
         self._state = "waiting"
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
@@ -424,10 +443,11 @@ class Waiter:
         self._callback = None
         if callback is None or context is None:  # the task has not come around to add_done_callback
             return
-        if get_running_loop_or_none() is not self._loop:
-            self._loop.call_soon_threadsafe(callback, self, context=context)
-        elif _this_thread.queue._draining:
+        queue = _this_thread.queue
+        if queue._draining and (queue._drains_on is self._loop or queue.is_drained_by(self._loop)):
             context.run(callback, self)
+        elif get_running_loop_or_none() is not self._loop:
+            self._loop.call_soon_threadsafe(callback, self, context=context)
         else:
             self._loop.call_soon(callback, self, context=context)
 

@@ -48,7 +48,7 @@ def _run_the_pull(queue: MicrotaskQueue, controller: Any, call_pull_if_needed: C
         raise
     finally:
         queue._draining = draining
-        if not draining and queue._scheduled_on is not event_loop.get_running_loop_or_none():
+        if not draining:
             queue.schedule()
 
 
