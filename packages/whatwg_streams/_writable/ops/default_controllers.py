@@ -55,10 +55,13 @@ def set_up_writable_stream_default_controller(
     controller._close_algorithm = close_algorithm
     # 12. and the abort algorithm.
     controller._abort_algorithm = abort_algorithm
-    # 13. A high water mark of 0 is backpressure from the start:
-    backpressure = writable_stream_default_controller_get_backpressure(controller)
-    # 14. tell the stream.
-    controller_interface.writable_stream_update_backpressure(stream, backpressure)
+    if fast_paths.enabled:
+        stream._backpressure = high_water_mark <= 0
+    else:
+        # 13. A high water mark of 0 is backpressure from the start:
+        backpressure = writable_stream_default_controller_get_backpressure(controller)
+        # 14. tell the stream.
+        controller_interface.writable_stream_update_backpressure(stream, backpressure)
     # 15. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
