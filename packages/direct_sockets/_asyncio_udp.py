@@ -243,16 +243,17 @@ class AsyncioDatagramSocket(WatchedSocket):
         if refused is not None:
             raise refused
         packets: list[UDPPacket] = []
+        append, packet, source = packets.append, _packet, self._source
         try:
             if self.remote is not None:
                 receive = self._sock.recv
-                while len(packets) < count:
-                    packets.append(_packet((receive(_LARGEST_DATAGRAM), None)))
+                for _ in range(count):
+                    append(packet((receive(_LARGEST_DATAGRAM), None)))
             else:
                 receive_from = self._sock.recvfrom
-                while len(packets) < count:
+                for _ in range(count):
                     data, sockaddr = receive_from(_LARGEST_DATAGRAM)
-                    packets.append(_packet((data, self._source(sockaddr))))
+                    append(packet((data, source(sockaddr))))
         except WOULD_BLOCK:
             self._drained = True
         except OSError as error:

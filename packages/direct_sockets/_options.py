@@ -6,6 +6,7 @@ Options are keyword arguments; members are converted in the order of their names
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from whatwg_streams.other_specs import (
@@ -18,6 +19,8 @@ from whatwg_streams.other_specs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from whatwg_streams import ReadableStream, WritableStream
 
     from ._multicast_controller import MulticastController
@@ -229,12 +232,15 @@ _set_data, _set_remote_address, _set_remote_port, _set_dns_query_type = (
 )
 
 
+_new_message: Callable[[], UDPMessage] = partial(object.__new__, UDPMessage)
+
+
 def message_of(packet: UDPPacket) -> UDPMessage:
     """The message for a packet that was received."""
     data, source = packet
     address, port = (None, None) if source is None else source
     # (Its slots are filled directly, for it is immutable to all others.)
-    message = UDPMessage.__new__(UDPMessage)
+    message = _new_message()
     _set_data(message, data)
     _set_remote_address(message, address)
     _set_remote_port(message, port)

@@ -32,6 +32,7 @@ class ReadableStreamDefaultController:
         "_close_requested",
         "_pull_again",
         "_pull_algorithm",
+        "_pull_below",
         "_pulling",
         "_queue",
         "_queue_total_size",
@@ -49,6 +50,7 @@ class ReadableStreamDefaultController:
     _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: float
     _started: bool
+    _pull_below: float  # beyond the standard: with so much in the queue nothing is pulled; at most [[strategyHWM]]
     _strategy_hwm: float
     _strategy_size_algorithm: Callable[[Any], float] | None
     _stream: ReadableStream[Any]

@@ -56,7 +56,7 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     stream = controller._stream
     if controller._close_requested or not controller._started or stream._state != "readable":
         return
-    if controller._queue_total_size >= controller._strategy_hwm:
+    if controller._queue_total_size >= controller._pull_below:
         reader: Any = stream._reader
         if reader is None or not reader._read_requests:
             return

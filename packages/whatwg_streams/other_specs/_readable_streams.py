@@ -79,6 +79,7 @@ def set_up_readable_stream(
         high_water_mark,
         size_algorithm,
     )
+    controller._pull_below = min(high_water_mark, enough)
     stream._discard_algorithm = discard_algorithm
 
 

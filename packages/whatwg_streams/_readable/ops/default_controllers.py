@@ -225,7 +225,7 @@ def set_up_readable_stream_default_controller(
     controller._pulling = False
     # 5. The size algorithm and the high water mark,
     controller._strategy_size_algorithm = size_algorithm
-    controller._strategy_hwm = high_water_mark
+    controller._strategy_hwm = controller._pull_below = high_water_mark
     # 6. the pull algorithm,
     controller._pull_algorithm = pull_algorithm
     # 7. and the cancel algorithm.
