@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 
-from whatwg_streams.other_specs import a_promise_rejected_with
+from whatwg_streams.other_specs import a_promise_rejected_with, run_a_task
 
 from ._addresses import canonical
 from ._operating_system import Endpoint
@@ -87,7 +87,7 @@ class WatchedSocket:
 
     def _watch(self, when_readable: Callable[[], object]) -> None:
         if not self._watching:
-            self._loop.add_reader(self._fd, when_readable)
+            self._loop.add_reader(self._fd, run_a_task, when_readable)
             self._watching = True
 
     def _watch_no_more(self) -> None:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
-from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, perform_a_microtask_checkpoint, reject
+from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject, run_a_task
 
 from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
 
@@ -209,7 +209,7 @@ class AsyncioTCPConnection(WatchedSocket):
         """
         if self._may_look_again:
             self._may_look_again = False
-            self._loop.call_soon(self._look_again)
+            self._loop.call_soon(run_a_task, self._look_again)
         else:
             self._watch(self._readable)
 
@@ -223,7 +223,6 @@ class AsyncioTCPConnection(WatchedSocket):
         if steps is not None:
             self._steps = None
             steps()
-            perform_a_microtask_checkpoint()
             return
         promise = self._waiting_reader
         if promise is None:
@@ -242,7 +241,6 @@ class AsyncioTCPConnection(WatchedSocket):
             self.stop_reading()
             self._may_look_again = True
             fulfill(promise, result)
-        perform_a_microtask_checkpoint()
 
     def stop_reading(self) -> None:
         """See `TCPConnection.stop_reading`."""
@@ -264,7 +262,7 @@ class AsyncioTCPConnection(WatchedSocket):
         unsent = data[sent:]
         self._unsent = unsent if isinstance(data.obj, bytes) else memoryview(bytes(unsent))
         self._sending = Promise()
-        self._loop.add_writer(self._fd, self._writable)
+        self._loop.add_writer(self._fd, run_a_task, self._writable)
         return self._sending
 
     def _writable(self) -> None:
@@ -279,7 +277,6 @@ class AsyncioTCPConnection(WatchedSocket):
             if self._unsent:
                 return
             self._stop_sending(fulfill, True)
-        perform_a_microtask_checkpoint()
 
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
         promise = self._sending

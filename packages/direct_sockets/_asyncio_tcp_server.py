@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
-from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, perform_a_microtask_checkpoint, reject
+from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject, run_a_task
 
 from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of
 from ._asyncio_tcp import AsyncioTCPConnection
@@ -133,7 +133,7 @@ class AsyncioTCPServer(WatchedSocket):
 
     def _rest(self) -> None:
         self._watch_no_more()
-        self._timer = self._loop.call_later(self._delay, self._rested)
+        self._timer = self._loop.call_later(self._delay, run_a_task, self._rested)
         self._delay = min(2 * self._delay, LONGEST_DELAY)
 
     def _rested(self) -> None:
@@ -157,7 +157,6 @@ class AsyncioTCPServer(WatchedSocket):
                 return
             self._waiting = None
             fulfill(promise, connections)
-        perform_a_microtask_checkpoint()
 
     def stop_accepting(self) -> None:
         """See `TCPServer.stop_accepting`."""

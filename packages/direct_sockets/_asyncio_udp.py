@@ -24,8 +24,8 @@ from whatwg_streams import Promise
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     fulfill,
-    perform_a_microtask_checkpoint,
     reject,
+    run_a_task,
 )
 
 from ._addresses import is_multicast, is_unspecified, parse_ip_address
@@ -278,7 +278,6 @@ class AsyncioDatagramSocket(WatchedSocket):
                 return
             self._receiving = None
             fulfill(promise, packets)
-        perform_a_microtask_checkpoint()
 
     def stop_providing(self) -> None:
         """See `DatagramSocket.stop_providing`."""
@@ -315,7 +314,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._unsent = bytes(data)
             promise: Promise[bool] = Promise()
             self._sending = promise
-            self._loop.add_writer(self._fd, self._writable)
+            self._loop.add_writer(self._fd, run_a_task, self._writable)
             return promise
         except OSError as error:
             return a_promise_rejected_with(error)
@@ -374,7 +373,6 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._stop_sending(reject, error)
         else:
             self._stop_sending(fulfill, True)
-        perform_a_microtask_checkpoint()
 
     def _send_after_looking_up(self, data: memoryview, to: Destination) -> Promise[bool]:
         self._unsent = bytes(data)
@@ -393,7 +391,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._stop_sending(reject, error)
             return
         self._looking_up = None
-        self._loop.add_writer(self._fd, self._writable)
+        self._loop.add_writer(self._fd, run_a_task, self._writable)
 
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
         promise = self._sending

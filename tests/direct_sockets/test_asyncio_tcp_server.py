@@ -9,6 +9,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -270,16 +271,16 @@ class _Loop:
         self.readers: dict[int, Callable[[], object]] = {}
         self.timers: list[_Timer] = []
 
-    def add_reader(self, fd: int, callback: Callable[[], object]) -> None:
+    def add_reader(self, fd: int, callback: Callable[..., object], *arguments: object) -> None:
         assert fd not in self.readers
-        self.readers[fd] = callback
+        self.readers[fd] = partial(callback, *arguments)
 
     def remove_reader(self, fd: int) -> None:
         del self.readers[fd]
 
-    def call_later(self, delay: float, callback: Callable[[], object]) -> _Timer:
+    def call_later(self, delay: float, callback: Callable[..., object], *arguments: object) -> _Timer:
         assert not self.readers, "it is watched while it rests, and would wake the loop all the time"
-        self.timers.append(_Timer(delay, callback))
+        self.timers.append(_Timer(delay, partial(callback, *arguments)))
         return self.timers[-1]
 
     def wake(self) -> None:

@@ -312,6 +312,21 @@ def perform_a_microtask_checkpoint() -> None:
 # Tasks -------------------------------------------------------------------------------------------
 
 
+def run_a_task(steps: Callable[[], object]) -> None:
+    """Run steps that the loop has called, and then the microtasks, before the loop does anything else.
+
+    Only for callbacks that the loop itself calls: no asyncio task may be running.
+    """
+    queue = _this_thread.queue
+    queue._draining = True  # no turn has to be scheduled for what they queue
+    try:
+        steps()
+    finally:
+        queue._draining = False
+        if queue._jobs:
+            queue._drain()
+
+
 def queue_a_task(steps: Callable[[], object]) -> None:
     """Queue a global task: run the steps on a turn of the loop of their own, after the microtasks.
 
@@ -330,8 +345,7 @@ def _run_task(steps: Callable[[], object]) -> None:
     if _this_thread.queue._jobs:  # more of them than one turn is for: it comes after those that there are now
         _enqueue_on_this_thread(lambda _: steps(), None)
         return
-    steps()
-    perform_a_microtask_checkpoint()
+    run_a_task(steps)
 
 
 #: asyncio itself holds a task only weakly.

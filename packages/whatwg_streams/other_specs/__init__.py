@@ -35,6 +35,7 @@ from .._platform.event_loop import (
     queue_a_microtask as queue_a_microtask,
     queue_a_task as queue_a_task,
     report_exception as report_exception,
+    run_a_task as run_a_task,
 )
 from .._platform.fast_paths import are_enabled as fast_paths_are_enabled
 from .._platform.promises import (
@@ -180,6 +181,7 @@ __all__ = [
     "report_exception",
     "resolve",
     "respond_to_current_byob_request",
+    "run_a_task",
     "set_up_readable_stream",
     "set_up_readable_stream_with_byte_reading_support",
     "set_up_reader",

@@ -291,6 +291,38 @@ def test_microtasks_wait_for_the_next_loop_when_theirs_ended_too_early(loop_fact
     assert log == ["job"]
 
 
+async def test_the_microtasks_of_a_callback_of_the_loop_run_right_after_it() -> None:
+    loop = asyncio.get_running_loop()
+    log: list[str] = []
+
+    def steps() -> None:
+        event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
+        log.append("steps")
+
+    loop.call_soon(event_loop.run_a_task, steps)
+    loop.call_soon(log.append, "next callback")
+    await asyncio.sleep(0)
+    assert log == ["steps", "microtask", "next callback"]
+
+
+async def test_so_do_those_of_a_callback_that_raises(loop_errors: LoopErrors) -> None:
+    loop = asyncio.get_running_loop()
+    log: list[str] = []
+    error = ValueError("not now")
+
+    def steps() -> None:
+        event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
+        raise error
+
+    loop.call_soon(event_loop.run_a_task, steps)
+    await asyncio.sleep(0)
+    assert log == ["microtask"]
+    assert loop_errors.take()[0]["exception"] is error
+    event_loop.enqueue_microtask(lambda _: log.append("another"), None)
+    await settle()
+    assert log == ["microtask", "another"]
+
+
 async def test_nothing_waits_where_nothing_was_queued() -> None:
     assert not event_loop.microtasks_are_pending()
     event_loop.adopt_waiting_microtasks()
