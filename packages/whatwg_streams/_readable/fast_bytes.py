@@ -52,7 +52,7 @@ class SinglePullInto(PullIntoDescriptor):
 
 @final
 class FillingAlgorithm(WrapperAlgorithm):
-    """The pull algorithm of a source that can write to a reader's buffer at once.
+    """The pull algorithm of a source that can write to a reader's buffer at once, and reads nothing ahead of it.
 
     Args:
         pull: as there; called with the controller.
@@ -294,7 +294,11 @@ def respond(controller: ReadableByteStreamController, bytes_written: int, writte
     controller._spare_pull_into = descriptor
     reader: Any = stream._reader
     reader._read_into_requests.popleft()._fulfill(tuple_new(ReadResult, (filled, False)))
-    if controller._strategy_hwm or reader._read_into_requests or stream._reader is not reader:
+    if (
+        reader._read_into_requests
+        or stream._reader is not reader
+        or (controller._strategy_hwm and controller._pull_algorithm.__class__ is not FillingAlgorithm)
+    ):
         call_pull_if_needed(controller)
     return True
 
