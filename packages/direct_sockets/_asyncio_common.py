@@ -87,7 +87,7 @@ class WatchedSocket:
 
     def _watch(self, when_readable: Callable[[], object]) -> None:
         if not self._watching:
-            self._loop.add_reader(self._fd, run_a_task, when_readable)
+            self._loop.add_reader(self._fd, run_a_task, when_readable, self._loop)
             self._watching = True
 
     def _watch_no_more(self) -> None:

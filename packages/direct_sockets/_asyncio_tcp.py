@@ -209,7 +209,7 @@ class AsyncioTCPConnection(WatchedSocket):
         """
         if self._may_look_again:
             self._may_look_again = False
-            self._loop.call_soon(run_a_task, self._look_again)
+            self._loop.call_soon(run_a_task, self._look_again, self._loop)
         else:
             self._watch(self._readable)
 
@@ -262,7 +262,7 @@ class AsyncioTCPConnection(WatchedSocket):
         unsent = data[sent:]
         self._unsent = unsent if isinstance(data.obj, bytes) else memoryview(bytes(unsent))
         self._sending = Promise()
-        self._loop.add_writer(self._fd, run_a_task, self._writable)
+        self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
         return self._sending
 
     def _writable(self) -> None:

@@ -133,7 +133,7 @@ class AsyncioTCPServer(WatchedSocket):
 
     def _rest(self) -> None:
         self._watch_no_more()
-        self._timer = self._loop.call_later(self._delay, run_a_task, self._rested)
+        self._timer = self._loop.call_later(self._delay, run_a_task, self._rested, self._loop)
         self._delay = min(2 * self._delay, LONGEST_DELAY)
 
     def _rested(self) -> None:

@@ -314,7 +314,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._unsent = bytes(data)
             promise: Promise[bool] = Promise()
             self._sending = promise
-            self._loop.add_writer(self._fd, run_a_task, self._writable)
+            self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
             return promise
         except OSError as error:
             return a_promise_rejected_with(error)
@@ -391,7 +391,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._stop_sending(reject, error)
             return
         self._looking_up = None
-        self._loop.add_writer(self._fd, run_a_task, self._writable)
+        self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
 
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
         promise = self._sending

@@ -312,19 +312,21 @@ def perform_a_microtask_checkpoint() -> None:
 # Tasks -------------------------------------------------------------------------------------------
 
 
-def run_a_task(steps: Callable[[], object]) -> None:
+def run_a_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
     """Run steps that the loop has called, and then the microtasks, before the loop does anything else.
 
     Only for callbacks that the loop itself calls: no asyncio task may be running.
     """
     queue = _this_thread.queue
     queue._draining = True  # no turn has to be scheduled for what they queue
+    queue._drains_on = loop
     try:
         steps()
     finally:
         queue._draining = False
+        queue._drains_on = None
         if queue._jobs:
-            queue._drain()
+            queue._drain(loop)
 
 
 def queue_a_task(steps: Callable[[], object]) -> None:
@@ -337,15 +339,15 @@ def queue_a_task(steps: Callable[[], object]) -> None:
     if loop is None:
         _enqueue_on_this_thread(lambda _: queue_a_task(steps), None)
     else:
-        loop.call_soon(_run_task, steps)
+        loop.call_soon(_run_task, steps, loop)
 
 
-def _run_task(steps: Callable[[], object]) -> None:
+def _run_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
     perform_a_microtask_checkpoint()
     if _this_thread.queue._jobs:  # more of them than one turn is for: it comes after those that there are now
         _enqueue_on_this_thread(lambda _: steps(), None)
         return
-    run_a_task(steps)
+    run_a_task(steps, loop)
 
 
 #: asyncio itself holds a task only weakly.

@@ -299,7 +299,7 @@ async def test_the_microtasks_of_a_callback_of_the_loop_run_right_after_it() -> 
         event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
         log.append("steps")
 
-    loop.call_soon(event_loop.run_a_task, steps)
+    loop.call_soon(event_loop.run_a_task, steps, loop)
     loop.call_soon(log.append, "next callback")
     await asyncio.sleep(0)
     assert log == ["steps", "microtask", "next callback"]
@@ -314,7 +314,7 @@ async def test_so_do_those_of_a_callback_that_raises(loop_errors: LoopErrors) ->
         event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
         raise error
 
-    loop.call_soon(event_loop.run_a_task, steps)
+    loop.call_soon(event_loop.run_a_task, steps, loop)
     await asyncio.sleep(0)
     assert log == ["microtask"]
     assert loop_errors.take()[0]["exception"] is error
