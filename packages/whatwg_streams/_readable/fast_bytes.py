@@ -293,11 +293,12 @@ def respond(controller: ReadableByteStreamController, bytes_written: int, writte
     filled = memory.hand_over(bytes_written)
     controller._spare_pull_into = descriptor
     reader: Any = stream._reader
+    pull_algorithm: Any = controller._pull_algorithm
     reader._read_into_requests.popleft()._fulfill(tuple_new(ReadResult, (filled, False)))
     if (
         reader._read_into_requests
         or stream._reader is not reader
-        or (controller._strategy_hwm and controller._pull_algorithm.__class__ is not FillingAlgorithm)
+        or (controller._strategy_hwm and pull_algorithm.__class__ is not FillingAlgorithm)
     ):
         call_pull_if_needed(controller)
     return True
