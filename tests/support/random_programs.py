@@ -2,6 +2,7 @@
 
     trace = await run_program(seed)
     trace = await run_reading_program(seed)  # of one source and one task that reads from it
+    trace = await run_several_programs(seed)  # of some at once
 
 Sources, sinks and transformers decide by a generator of random numbers of their own, so that the same program
 behaves in the same way however it is run; unless the order of events differs, and then the logs do, too.
@@ -344,19 +345,27 @@ class Program:
         except Exception as error:
             self.log.append(f"{name} has failed: {error!r}")
 
-    async def come_to_rest(self) -> list[str]:
-        """Wait until nothing more happens, and return the log."""
-        await settle(PATIENCE * (20 if self.coroutines else 1))
-        log = list(self.log)  # the end of the tasks is no part of it
-        await settle(1)
-        if len(self.log) > len(log):  # it goes on without end, and would be cut off anywhere
-            log = [*log[:AT_LEAST], "endless"]
-        for task in self.tasks:
+
+async def come_to_rest(*programs: Program) -> list[str]:
+    """Wait until nothing more happens, and return the logs, one after the other."""
+    await settle(PATIENCE * (20 if any(program.coroutines for program in programs) else 1))
+    logs = [list(program.log) for program in programs]  # the end of the tasks is no part of them
+    await settle(1)
+    result: list[str] = []
+    for program, log in zip(programs, logs, strict=True):
+        if len(program.log) > len(log):  # it goes on without end, and would be cut off anywhere
+            result += [*log[:AT_LEAST], "endless"]
+        elif program.coroutines:
+            result += sorted((event for event in log if event.startswith("sink")), key=lambda event: event.split()[1])
+        else:
+            result += log
+        for controller in program.controllers:
+            controller.error(TimeoutError("the program is at its end"))
+        for task in program.tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        if self.coroutines:
-            return sorted((event for event in log if event.startswith("sink")), key=lambda event: event.split()[1])
-        return log
+        await asyncio.gather(*program.tasks, return_exceptions=True)
+    await settle(10)
+    return result
 
 
 class ReadingProgram(Program):
@@ -407,12 +416,30 @@ async def run_reading_program(seed: int) -> list[str]:
     program = ReadingProgram(seed)
     program.coroutines = False  # their log is that of sinks
     program.start()
-    return await program.come_to_rest()
+    return await come_to_rest(program)
 
 
 async def run_program(seed: int) -> list[str]:
     """Run the program of this number, and return its log."""
     program = Program(seed)
-    for number in range(program.random.choice([1, 1, 1, 1 if program.steady else 2])):
-        program.pipe(f"{number}", program.source(f"source {number}"))
-    return await program.come_to_rest()
+    program.pipe("0", program.source("source 0"))
+    return await come_to_rest(program)
+
+
+class ProgramOfPipes(Program):
+    """A program without a task that reads."""
+
+    @override
+    def read(self, name: str, stream: ReadableStream[Any]) -> None:
+        self.watch(f"pipe {name}", stream.pipe_to(self.sink(f"sink {name}")))
+
+
+async def run_several_programs(seed: int) -> list[str]:
+    """Run some programs at once, that have nothing to do with one another, and return their logs.
+
+    In which order pipes take their steps is left open; so each has a log of its own.
+    """
+    programs = [ProgramOfPipes(seed + number * 1_000_000) for number in range(1, 2 + seed % 4)]
+    for program in programs:
+        program.pipe("0", program.source("source 0"))
+    return await come_to_rest(*programs)

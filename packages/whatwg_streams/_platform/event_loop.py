@@ -45,12 +45,13 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "place")
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "place")
 
     _jobs: deque[Job]
     _draining: bool
     _drains_on: asyncio.AbstractEventLoop | None  # the loop that is running, if that is known
     _spent: int  # microtasks and awaits since the loop had its turn
+    _steps: int  # steps of pipes that were queued since the last microtask that is none
     _scheduled_on: asyncio.AbstractEventLoop | None
     place: _Place  # of the task that waits without having been suspended
 
@@ -60,6 +61,7 @@ class MicrotaskQueue:
         self._drains_on = None
         self.place = _Place(self)
         self._spent = 0
+        self._steps = 0
         self._scheduled_on = None
 
     def schedule(self) -> None:
@@ -153,19 +155,25 @@ def _go_on(_: _Place) -> None:
 class _Place:
     """The place in the queue of a task that waits without having been suspended. At most one task does."""
 
-    __slots__ = ("job", "queue")
+    __slots__ = ("is_queued", "job", "queue")
 
     def __init__(self, queue: MicrotaskQueue) -> None:
         self.queue = queue
+        self.is_queued = False
         self.job: Job = (_go_on, self)
 
     def on_settled(self, promise: object) -> None:
         """The promise has settled: this is where the task may go on."""
         del promise
         self.queue._jobs.append(self.job)
+        self.queue._steps = 0
+        self.is_queued = True
 
     def becomes(self, waiter: Waiter) -> None:
         """The task is suspended after all."""
+        if not self.is_queued:
+            return
+        self.is_queued = False
         jobs = self.queue._jobs
         for index, job in enumerate(jobs):
             if job is self.job:
@@ -184,6 +192,7 @@ _this_thread = _PerThread()
 def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
+    queue._steps = 0
     if not queue._draining:
         queue.schedule()
 
@@ -201,6 +210,27 @@ def queue_a_microtask(steps: Callable[[Any], object], argument: object = None) -
 def microtasks_are_pending() -> bool:
     """Whether a hop through the queue could be told from no hop at all."""
     return enqueue_microtask is not _enqueue_on_this_thread or bool(_this_thread.queue._jobs)
+
+
+def enqueue_a_step(callback: Callable[[Any], object], argument: object) -> None:
+    """Enqueue a microtask that a pipe takes, or what follows when a pull or a write has ended.
+
+    The standard leaves open when a pipe takes its steps; so other pipes need not wait for those that are queued.
+    """
+    if enqueue_microtask is not _enqueue_on_this_thread:
+        enqueue_microtask(callback, argument)
+        return
+    queue = _this_thread.queue
+    queue._jobs.append((callback, argument))
+    queue._steps += 1
+    if not queue._draining:
+        queue.schedule()
+
+
+def only_steps_are_pending() -> bool:
+    """Whether all microtasks that are queued are such steps."""
+    queue = _this_thread.queue
+    return enqueue_microtask is _enqueue_on_this_thread and queue._steps >= len(queue._jobs)
 
 
 def number_of_microtasks() -> int:
@@ -264,6 +294,7 @@ def hop(promise: Awaited) -> Waiter | None:
         return None
     waiter = Waiter(promise)
     jobs.append((Waiter.wake, waiter))
+    queue._steps = 0
     if not queue._draining:
         queue.schedule()
     return waiter

@@ -6,7 +6,8 @@ the top of the plain algorithm.
 
 Rule 1: a fast path calls the same callbacks in the same order, settles the same promises and queues the same
 microtasks as the plain algorithm does. It may leave out a microtask, but only while the queue is empty, when
-nothing could tell.
+nothing could tell; or, of a pipe, while only steps of other pipes are queued, for the standard leaves open when a pipe
+takes its steps.
 Rule 2: what it was not made for it hands to the plain algorithm, before anything has happened, or with everything
 in the state that the plain algorithm expects.
 

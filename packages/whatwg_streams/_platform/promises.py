@@ -234,6 +234,7 @@ class Promise(Generic[T_co]):
             queue = event_loop.queue_to_wait_in()
             if queue is not None:
                 place = queue.place
+                place.is_queued = False
                 self._add_reaction(place)
                 if not queue.run_inside_a_task(place.job):
                     waiter = event_loop.Waiter(self)
@@ -299,10 +300,16 @@ class Promise(Generic[T_co]):
         promise: Promise[Any] = Promise()
         return PromiseWithResolvers(promise, partial(resolve, promise), partial(reject, promise))
 
+    @overload
     @staticmethod
-    def all(values: Iterable[U | Awaitable[U]]) -> Promise[list[U]]:
+    def all(values: Iterable[Awaitable[U]]) -> Promise[list[U]]: ...
+    @overload
+    @staticmethod
+    def all(values: Iterable[U | Awaitable[U]]) -> Promise[list[U]]: ...
+    @staticmethod
+    def all(values: Iterable[Any]) -> Promise[list[Any]]:
         """A promise for the list of all values; rejected as soon as one of them is."""
-        promise: Promise[list[U]] = Promise()
+        promise: Promise[list[Any]] = Promise()
         promises = [Promise.resolve(value) for value in values]
         if promises:
             wait_for_all(promises, lambda results: resolve(promise, results), lambda reason: reject(promise, reason))
@@ -406,6 +413,20 @@ class _Upon:
         steps = self.on_fulfilled if promise._promise_state == "fulfilled" else self.on_rejected
         if steps is not None:
             event_loop.enqueue_microtask(steps, promise._promise_result)
+
+
+@final
+class _Step:
+    """Take a step of a pipe, when the promise is fulfilled: see `event_loop.enqueue_a_step`."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: Callable[[Any], object]) -> None:
+        self.steps = steps
+
+    def on_settled(self, promise: Promise[Any]) -> None:
+        if promise._promise_state == "fulfilled":
+            event_loop.enqueue_a_step(self.steps, promise._promise_result)
 
 
 @final
@@ -609,6 +630,11 @@ def upon(
             event_loop.enqueue_microtask(on_fulfilled, promise._promise_result)
     else:
         promise._add_reaction(_Upon(on_fulfilled, on_rejected))
+
+
+def upon_fulfillment_take_a_step(promise: Promise[Any], steps: Callable[[Any], object]) -> None:
+    """Upon fulfillment of the promise have a pipe take a step."""
+    promise._add_reaction(_Step(steps))
 
 
 def react(

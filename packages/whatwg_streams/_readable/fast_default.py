@@ -77,7 +77,7 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
                 if pull_algorithm.__class__ is WrapperAlgorithm and not controller._pull_again:
                     controller._pulling = False  # no code of users has run that could tell it from a microtask
                 else:
-                    event_loop.enqueue_microtask(pulled, controller)
+                    event_loop.enqueue_a_step(pulled, controller)
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:

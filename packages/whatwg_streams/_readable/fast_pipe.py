@@ -1,11 +1,15 @@
 """A fast path of ReadableStreamPipeTo: one loop that takes a chunk from the source and gives it to the sink.
 
 See `_platform.fast_paths` for the rules; what is done here stands step by step in `ops.pipe_to` and in the algorithms
-that it calls. It moves chunks while both ends are idle, no microtask is queued, and the source and the sink answer at
-once. What each of these chunks would have queued (the pull is done, write the chunk, the write is done, read the next)
-would run right after, in this order and with nothing in between: so it is done without queueing. The text leaves
-open when a pipe reads and writes, which these microtasks are a part of; but for the callbacks of the source and
-of the sink nothing of it can be seen, and these are called in the same order.
+that it calls. It moves chunks while both ends are idle, no microtask is queued but the steps of other pipes, and the
+source and the sink answer at once. What each of these chunks would have queued (the pull is done, write the chunk, the
+write is done, read the next) would run right after, in this order and with nothing in between: so it is done without
+queueing. But for the callbacks of the source and of the sink nothing of it can be seen, and these are called in the
+same order.
+
+The text leaves open when a pipe reads and writes, which these microtasks are a part of. Between pipes this is made use
+of: one that is to read moves some chunks, though others have still to take their steps (`event_loop.enqueue_a_step`).
+So the callbacks of different pipes may be called in another order than by the plain algorithms; those of one are not.
 
 As soon as a callback queues a microtask, returns a promise, throws, or changes the state of a stream, the loop is left
 there: with all that is under way queued as the plain algorithms would have queued it.
@@ -44,6 +48,9 @@ LEFT: Final[Any] = object()
 
 #: How many microtasks a chunk takes otherwise: what it counts for the fairness to the event loop.
 MICROTASKS_PER_CHUNK: Final = 4
+
+#: How many chunks a pipe moves while other pipes wait for their turn.
+CHUNKS_BEFORE_OTHERS: Final = 16
 
 NOTHING: Final = object()
 
@@ -99,7 +106,7 @@ def move_chunks(pipe: _Pipe) -> bool:
         return isinstance(into, fast_writable.MovesChunks) and into.move_chunks(pipe)
     if _is_asynchronous(pipe):
         return fast_pipe_in_a_task.move_chunks(pipe)
-    return may_move_chunks(pipe) and move_chunks_by(pipe, into.function)
+    return may_move_chunks(pipe) and event_loop.only_steps_are_pending() and move_chunks_by(pipe, into.function)
 
 
 def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microtasks: int = 0) -> bool:
@@ -111,8 +118,8 @@ def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microt
         more_microtasks: those that the chunk would take beyond those of a sink.
     """
     left = _move_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks)
-    if left is Left.FOR_A_TURN:
-        event_loop.enqueue_microtask(pipe.read, None)
+    if left is Left.FOR_OTHERS:
+        event_loop.enqueue_a_step(pipe.read, None)
     return left is not Left.TO_READ
 
 
@@ -125,7 +132,6 @@ def may_move_chunks(
         and isinstance(pipe.dest._controller._write_algorithm, CallbackAlgorithm)
         and dest_may_be_moved(pipe.dest)
         and not pipe.dest._controller._queue
-        and (even_if_pulling or not event_loop.microtasks_are_pending())
     )
 
 
@@ -180,7 +186,7 @@ class Left(enum.Enum):
     """How the loop was left."""
 
     TO_READ = enum.auto()  # the pipe has to read, plainly
-    FOR_A_TURN = enum.auto()  # it is the event loop's turn; then the pipe has to read
+    FOR_OTHERS = enum.auto()  # it is the turn of other pipes, or of the event loop; then the pipe has to read
     UNDER_WAY = enum.auto()  # all that follows is queued
 
 
@@ -194,10 +200,14 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     high_water_mark = readable._strategy_hwm
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
+    pending = len(jobs)  # what comes after this is queued by callbacks
+    until = event_loop.MICROTASKS_PER_TURN
+    if pending:
+        until = min(until, queue._spent + CHUNKS_BEFORE_OTHERS * microtasks)
     write_request = new_write_request()
     catch = Catch(pipe)
     source._disturbed = True
-    while queue._spent < event_loop.MICROTASKS_PER_TURN:
+    while queue._spent < until:
         failed: Promise[Any] | None = None
         if readable._queue:
             if readable._close_requested and len(readable._queue) == 1:
@@ -209,7 +219,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                     result = pull(readable)
                 except (Exception, asyncio.CancelledError) as exception:
                     failed, result = a_promise_rejected_with(reason_of(exception)), None
-                if result is not None or failed is not None or jobs or readable._pull_again:
+                if result is not None or failed is not None or len(jobs) > pending or readable._pull_again:
                     if pipe.chain is not None:
                         pipe.chain.leave()
                     pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
@@ -223,7 +233,8 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                 result = pull(readable)
             except (Exception, asyncio.CancelledError) as exception:
                 failed, result = a_promise_rejected_with(reason_of(exception)), None
-            if result is not None or failed is not None or jobs or readable._pull_again or catch.chunk is NOTHING:
+            alone = result is None and failed is None and len(jobs) == pending
+            if not alone or readable._pull_again or catch.chunk is NOTHING:
                 catch.leave()
                 pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
                 return Left.UNDER_WAY
@@ -236,22 +247,23 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
             result = write(chunk, writable)
         except (Exception, asyncio.CancelledError) as exception:
             failed, result = a_promise_rejected_with(reason_of(exception)), None
-        if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
+        alone = result is None and failed is None and len(jobs) == pending
+        if not alone or dest._state != "writable" or readable._pull_again:
             if result is not LEFT:
-                queue_the_late_pull(readable)
+                queue_the_late_pull(readable, pending)
                 sink_write_promise = failed if result is None else write_algorithm.promise_for(result)
                 write_goes_on(pipe, write_request, chunk, sink_write_promise)
             return Left.UNDER_WAY
         dest._in_flight_write_request = None
         readable._pulling = False
         queue._spent += microtasks
-    return Left.FOR_A_TURN
+    return Left.FOR_OTHERS
 
 
 def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:
     """ReadableStreamDefaultControllerCallPullIfNeeded, steps 7 and 8; without a promise it is fulfilled."""
     if pull_promise is None:
-        event_loop.enqueue_microtask(fast_default.pulled, readable)
+        event_loop.enqueue_a_step(fast_default.pulled, readable)
     else:
         upon(
             pull_promise,
@@ -260,11 +272,11 @@ def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promis
         )
 
 
-def queue_the_late_pull(readable: ReadableStreamDefaultController) -> None:
+def queue_the_late_pull(readable: ReadableStreamDefaultController, place: int) -> None:
     """If it is not known yet that the pull is done, the microtask for that comes before those of the sink."""
     if readable._pulling:
         queue = event_loop._this_thread.queue
-        queue._jobs.appendleft((fast_default.pulled, readable))
+        queue._jobs.insert(place, (fast_default.pulled, readable))
         queue.schedule_unless_draining()
 
 

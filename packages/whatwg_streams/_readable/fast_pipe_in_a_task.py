@@ -164,14 +164,14 @@ class _Mover:
         pipe.callbacks_are_quick = self.by is PullOfAnIterator
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
         while not pipe.shutting_down:
-            if fast_pipe.may_move_chunks(pipe, by=self.by):
+            if fast_pipe.may_move_chunks(pipe, by=self.by) and not event_loop.microtasks_are_pending():
                 left = await self.move_some()
             elif turns:
                 turns -= 1
-                left = fast_pipe.Left.FOR_A_TURN
+                left = fast_pipe.Left.FOR_OTHERS
             else:
                 left = fast_pipe.Left.TO_READ
-            if left is not fast_pipe.Left.FOR_A_TURN:
+            if left is not fast_pipe.Left.FOR_OTHERS:
                 if left is fast_pipe.Left.TO_READ:
                     pipe.read_a_chunk()
                 return
@@ -213,7 +213,7 @@ class _Mover:
             if self.promise is not None:
                 return self.settle(failed, result)
             if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
-                fast_pipe.queue_the_late_pull(readable)
+                fast_pipe.queue_the_late_pull(readable, 0)
                 promise = failed if result is None else self.write_algorithm.promise_for(result)
                 fast_pipe.write_goes_on(pipe, write_request, chunk, promise)
                 return fast_pipe.Left.UNDER_WAY
@@ -224,7 +224,7 @@ class _Mover:
             if moved == QUICK:
                 pipe.callbacks_are_quick = True
         queue._spent = 0  # a turn of the loop is what comes next
-        return fast_pipe.Left.FOR_A_TURN
+        return fast_pipe.Left.FOR_OTHERS
 
     # Where the next chunk comes from; or why there is none ----------------------------------------------
 
@@ -365,7 +365,7 @@ class _Mover:
         readable: Any = pipe.source._controller
         self.promise = promise = Promise[Any]()
         if phase == _WRITE:
-            fast_pipe.queue_the_late_pull(readable)
+            fast_pipe.queue_the_late_pull(readable, 0)
             fast_pipe.write_goes_on(pipe, self.write_request, self.chunk, promise)
         else:
             if phase == _PULL:

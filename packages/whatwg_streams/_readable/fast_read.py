@@ -78,6 +78,7 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     ):
         return None
     place = queue.place
+    place.is_queued = False
     promise._promise_reactions = place
     promise._promise_is_handled = True
     promise._observers += 1
@@ -223,6 +224,7 @@ def _later(catch: _Catch, requests: Any) -> Later:
     promise._observers += 1
     waiter = event_loop.Waiter(promise)
     queue = event_loop._this_thread.queue
+    queue._steps = 0
     queue._jobs.insert(catch.place, (event_loop.Waiter.wake, waiter))
     queue.schedule_unless_draining()
     return Later(promise, waiter)

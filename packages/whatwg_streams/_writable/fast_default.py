@@ -77,7 +77,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
             sink_write_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                event_loop.enqueue_microtask(written, controller)
+                event_loop.enqueue_a_step(written, controller)
                 return
             sink_write_promise = write_algorithm.promise_for(result)
     else:
@@ -90,7 +90,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
 def upon_written(controller: WritableStreamDefaultController, sink_write_promise: Promise[Any] | None) -> None:
     """Steps 4 and 5 of it; without a promise it is fulfilled."""
     if sink_write_promise is None:
-        event_loop.enqueue_microtask(written, controller)
+        event_loop.enqueue_a_step(written, controller)
     else:
         upon(sink_write_promise, lambda _: written(controller), partial(_write_failed, controller))
 

@@ -21,6 +21,7 @@ from ..._platform.promises import (
     reject,
     resolve,
     upon,
+    upon_fulfillment_take_a_step,
 )
 from ..._writable.ops.controller_interface import writable_stream_close_queued_or_in_flight
 from ..._writable.ops.streams import (
@@ -253,7 +254,7 @@ class _Pipe:
     def step(self, _: object) -> None:
         """Wait for the destination to be ready. An error that it ends with is propagated backward."""
         if not self.shutting_down:
-            upon(self.writer._ready_promise, self.read, None)
+            upon_fulfillment_take_a_step(self.writer._ready_promise, self.read)
 
     def read(self, _: object) -> None:
         """Read a chunk."""
@@ -272,7 +273,7 @@ class _Pipe:
     def chunk_steps(self, chunk: object) -> None:
         """A chunk was read: write it in a microtask, for this may be the source's call of `enqueue`."""
         self.pending_chunks.append(chunk)
-        event_loop.enqueue_microtask(self.write, None)
+        event_loop.enqueue_a_step(self.write, None)
 
     def close_steps(self) -> None:
         """Closing is propagated forward, by the reader's closed promise; unless that came too early."""
