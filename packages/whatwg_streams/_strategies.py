@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QueuingStrategy: TypeAlias = Mapping[str, Any] | object
 
 
-def _convert_queuing_strategy_init(high_water_mark: object) -> float:
+def _convert_queuing_strategy_init(high_water_mark: object) -> int | float:
     """https://streams.spec.whatwg.org/#dictdef-queuingstrategyinit: its one member, which is required."""
     if high_water_mark is None:
         raise TypeError("high_water_mark: it is missing")
@@ -63,12 +63,12 @@ class ByteLengthQueuingStrategy:
 
     __slots__ = ("_high_water_mark",)
 
-    def __init__(self, *, high_water_mark: float) -> None:
+    def __init__(self, *, high_water_mark: int | float) -> None:
         # 1. Set this.[[highWaterMark]].
         self._high_water_mark = _convert_queuing_strategy_init(high_water_mark)
 
     @property
-    def high_water_mark(self) -> float:
+    def high_water_mark(self) -> int | float:
         """The high water mark, in bytes: https://streams.spec.whatwg.org/#blqs-high-water-mark"""
         # 1. Return this.[[highWaterMark]].
         return self._high_water_mark
@@ -110,12 +110,12 @@ class CountQueuingStrategy:
 
     __slots__ = ("_high_water_mark",)
 
-    def __init__(self, *, high_water_mark: float) -> None:
+    def __init__(self, *, high_water_mark: int | float) -> None:
         # 1. Set this.[[highWaterMark]].
         self._high_water_mark = _convert_queuing_strategy_init(high_water_mark)
 
     @property
-    def high_water_mark(self) -> float:
+    def high_water_mark(self) -> int | float:
         """The high water mark, in chunks: https://streams.spec.whatwg.org/#cqs-high-water-mark"""
         # 1. Return this.[[highWaterMark]].
         return self._high_water_mark
@@ -137,8 +137,8 @@ class CountQueuingStrategy:
 class QueuingStrategyDict(NamedTuple):
     """The dictionary QueuingStrategy: https://streams.spec.whatwg.org/#dictdef-queuingstrategy"""
 
-    high_water_mark: float | None
-    size: Callable[[Any], float] | None
+    high_water_mark: int | float | None
+    size: Callable[[Any], int | float] | None
 
 
 _NO_STRATEGY: Final = QueuingStrategyDict(None, None)
@@ -155,7 +155,7 @@ def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict
     return QueuingStrategyDict(high_water_mark, get_callback(strategy, "size", what, 1))
 
 
-def extract_high_water_mark(strategy: QueuingStrategyDict, default_hwm: float) -> float:
+def extract_high_water_mark(strategy: QueuingStrategyDict, default_hwm: int | float) -> int | float:
     """https://streams.spec.whatwg.org/#validate-and-normalize-high-water-mark"""
     # 1. Without one, it is the default.
     if strategy.high_water_mark is None:
@@ -169,7 +169,7 @@ def extract_high_water_mark(strategy: QueuingStrategyDict, default_hwm: float) -
     return high_water_mark
 
 
-def extract_size_algorithm(strategy: QueuingStrategyDict) -> Callable[[Any], float]:
+def extract_size_algorithm(strategy: QueuingStrategyDict) -> Callable[[Any], int | float]:
     """https://streams.spec.whatwg.org/#make-size-algorithm-from-size-function"""
     # 1. Without a size function, every chunk has the size 1.
     size = strategy.size
@@ -177,7 +177,7 @@ def extract_size_algorithm(strategy: QueuingStrategyDict) -> Callable[[Any], flo
         return count
 
     # 2. Otherwise the algorithm takes a chunk,
-    def size_algorithm(chunk: object) -> float:
+    def size_algorithm(chunk: object) -> int | float:
         # 2.1. and invokes the size function with it.
         return webidl.convert_unrestricted_double(size(chunk), "the size of a chunk")
 

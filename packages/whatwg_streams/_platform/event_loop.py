@@ -16,26 +16,26 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final
 
 from . import fast_paths
 from .dom_exception import AbortError, RejectionError
+from .per_thread import PerThread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
-#: A microtask: a callable and its one argument.
-Job: TypeAlias = "tuple[Callable[[Any], object], Any]"
+#: A microtask: a callable and its one argument. Of any length to the types, as a compiled pair has no identity.
+Job: TypeAlias = "tuple[Any, ...]"
 
 #: How many microtasks run, and how many an `await` may find its promise settled, before the loop gets a turn.
 MICROTASKS_PER_TURN = 512
 
-get_running_loop_or_none = asyncio._get_running_loop
+get_running_loop_or_none: Final = asyncio._get_running_loop
 
 
 @final
@@ -181,12 +181,7 @@ class _Place:
                 return
 
 
-class _PerThread(threading.local):
-    def __init__(self) -> None:
-        self.queue = MicrotaskQueue()
-
-
-_this_thread = _PerThread()
+_this_thread: Final = PerThread(MicrotaskQueue)
 
 
 def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
@@ -275,15 +270,15 @@ def catch_up() -> bool:
 PLAINLY: Final[Any] = object()
 
 
-def hop(promise: Awaited) -> Waiter | None:
+def hop(promise: Awaited) -> Any:
     """The hop of a task that awaits a promise which is fulfilled already: a fast path of `catch_up`.
 
     Returns:
-        None, if the task may go on at once; or the waiter that it has to yield, which is in the queue already.
+        None, if the task may go on at once; or the `Waiter` that it has to yield, which is in the queue already.
     """
     queue = _this_thread.queue
     if queue._spent >= MICROTASKS_PER_TURN or enqueue_microtask is not _enqueue_on_this_thread:
-        return PLAINLY  # type: ignore[no-any-return]
+        return PLAINLY
     queue._spent += 1
     jobs = queue._jobs
     if not jobs:
@@ -543,9 +538,9 @@ class Timer(Protocol):
     def cancel(self) -> object: ...
 
 
-def _run_after_on_loop(milliseconds: float, steps: Callable[[], object]) -> Timer:
+def _run_after_on_loop(milliseconds: int | float, steps: Callable[[], object]) -> Timer:
     return asyncio.get_running_loop().call_later(milliseconds / 1000, steps)
 
 
 #: Run steps after a timeout, on the running loop. Replaced by `host.set_timer`.
-run_steps_after_a_timeout: Callable[[float, Callable[[], object]], Timer] = _run_after_on_loop
+run_steps_after_a_timeout: Callable[[int | float, Callable[[], object]], Timer] = _run_after_on_loop

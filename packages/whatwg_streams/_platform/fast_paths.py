@@ -18,12 +18,8 @@ Streams that were made before keep working.
 from __future__ import annotations
 
 import os
-from typing import Any, Final
 
 enabled: bool = os.environ.get("WHATWG_STREAMS_FAST_PATHS", "1") != "0"
-
-#: What an algorithm returns instead of a promise, if it will have the steps upon its fulfillment taken itself.
-IT_WILL_TELL: Final[Any] = object()
 
 
 def set_enabled(value: bool) -> bool:

@@ -18,11 +18,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final, overload
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final, overload
 
 from typing_extensions import override
 
 from . import event_loop
+from .compiled import mypyc_attr
 from .dom_exception import AbortError, NoReasonError, RejectionError
 
 if TYPE_CHECKING:
@@ -48,12 +50,18 @@ def _wrapped(reason: object) -> RejectionError:
     return NoReasonError() if reason is None else RejectionError(reason)
 
 
+#: Whether this is compiled: then no traceback holds a frame. To mypy, and to its compiler, this name is always true.
+MYPY: Final = not isinstance(_wrapped, FunctionType)
+
+
 def raise_reason(reason: object) -> NoReturn:
     """Raise the reason; one that can not be raised, or that would mean something else, is wrapped."""
     if not isinstance(reason, BaseException):
         raise _wrapped(reason)
     if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
-        raise RejectionError(reason) from reason
+        carrier = RejectionError(reason)
+        carrier.__cause__ = reason  # compiled, `from` would not set it
+        raise carrier
     try:
         raise reason
     finally:
@@ -73,6 +81,7 @@ class _Reaction(Protocol):
     def on_settled(self, promise: Promise[Any]) -> object: ...
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Promise(Generic[T_co]):
     """The eventual result of an operation; await it, or react to it with `then`.
 
@@ -257,8 +266,9 @@ class Promise(Generic[T_co]):
         # Otherwise the hop is left out: all that had come before it has run, and nothing could tell.
         if self._promise_state == "rejected":
             settled = [self]
-            del self  # the traceback will hold this frame: it must not lead back to the exception
-            take_result_of(settled)
+            if not MYPY:
+                del self  # the traceback will hold this frame: it must not lead back to the exception
+            return take_result_of(settled)  # type: ignore[no-any-return]
         return self._promise_result  # type: ignore[no-any-return]
 
     def _add_observer(self) -> None:
@@ -332,6 +342,7 @@ class PromiseWithResolvers(NamedTuple, Generic[T]):
     reject: Callable[..., None]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class AbandonablePromise(Promise[T_co]):
     """A promise whose maker is told when nobody will see its result.
 
@@ -378,6 +389,10 @@ class AbandonablePromise(Promise[T_co]):
         """Reject, so that awaiting a promise whose operation was withdrawn neither hangs nor gives its result."""
         self._promise_is_handled = True
         self._reject(AbortError("the operation was withdrawn, as the task that awaited it was cancelled"))
+
+
+#: What an algorithm returns if it will have the steps upon the fulfillment of its promise taken itself.
+IT_WILL_TELL: Final[Promise[Any]] = Promise()
 
 
 # Reactions ---------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 from typing_extensions import override
 
+from . import coroutine_functions
 from .promises import (
     Promise,
     a_promise_rejected_with,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
-
-#: What a slot has before it is set.
-UNDEFINED: Final[Any] = None
 
 #: Beyond it a double no longer holds every integer.
 LARGEST_EXACT_INTEGER = 2**53 - 1
@@ -231,17 +229,7 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
 def _taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:
     """A function that is called with so many arguments, of which the other one accepts fewer."""
     if _is_coroutine_function(function):
-        if (given, accepted) == (2, 1):
-
-            async def first_of_two(first: Any, _: Any) -> Any:
-                return await function(first)
-
-            return first_of_two
-
-        async def first_of_all(*arguments: Any) -> Any:
-            return await function(*arguments[:accepted])
-
-        return first_of_all
+        return coroutine_functions.taking_fewer_arguments(function, given, accepted)
     if (given, accepted) == (2, 1):
 
         def the_first_of_two(first: Any, _: Any) -> Any:

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar, override
 
 from .._platform import event_loop, fast_paths
 from .._platform.async_sequence import END_OF_ITERATION
+from .._platform.compiled import mypyc_attr
 from .._platform.promises import (
     AbandonablePromise,
     Promise,
@@ -79,6 +80,7 @@ class _IterationPromise(AbandonablePromise[Any]):
             self._withdraw()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableStreamAsyncIterator(Generic[R]):
     """Iterates over the chunks of a stream, which it locks until it is done.
@@ -180,7 +182,7 @@ class ReadableStreamAsyncIterator(Generic[R]):
             value = fast_read.next_chunk(self) if fast_paths.enabled else fast_read.PLAINLY
             if value is fast_read.PLAINLY:
                 value = await get_the_next_iteration_result(self._stream, self)
-            elif value.__class__ is fast_read.Later:
+            elif type(value) is fast_read.Later:
                 value = await value
         except BaseException as exception:
             self._is_finished = isinstance(exception, Exception) or self._reader._stream is None

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from .._platform import fast_paths
 from .._platform.buffers import view_of
+from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface, convert_unsigned_long_long
@@ -60,6 +61,7 @@ class _ReadIntoPromise(ReadPromise):
             self._withdraw()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableStreamBYOBReader(ReadableStreamGenericReader):
     """Reads bytes from a byte stream into buffers of your own; it locks the stream until it releases it.
@@ -79,12 +81,13 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
 
     _read_into_requests: deque[ReadIntoRequest]
 
-    def __init__(self, stream: ReadableStream[Any]) -> None:
-        convert_interface(stream, "stream", stream_module.ReadableStream)
+    def __init__(self, stream: ReadableStream[Any] | Unchecked) -> None:
         # 1. Set this up for the stream.
-        readers.set_up_readable_stream_byob_reader(self, stream)
+        readers.set_up_readable_stream_byob_reader(
+            self, convert_interface(stream, "stream", stream_module.ReadableStream)
+        )
 
-    def read(self, view: Buffer, *, min: int | None = 1) -> Promise[ReadResult[memoryview | None]]:
+    def read(self, view: Buffer, *, min: int | Unchecked | None = 1) -> Promise[ReadResult[memoryview | None]]:
         """Read bytes into a buffer, without copying: https://streams.spec.whatwg.org/#byob-reader-read
 
         If the only task that awaits the result is cancelled, the read is withdrawn and the promise
@@ -106,7 +109,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         """
         if (
             fast_paths.enabled
-            and min.__class__ is int
+            and type(min) is int
             and (fast_promise := fast_bytes.read_into(self, view, min)) is not None
         ):
             return fast_promise

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from .._platform import fast_paths
 from .._platform.buffers import view_of
+from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.webidl import convert_unsigned_long_long
 from . import fast_bytes
 from .ops import pull_into
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .byte_controller import ReadableByteStreamController
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableStreamBYOBRequest:
     """A buffer that a reader waits to have filled.
@@ -46,7 +48,7 @@ class ReadableStreamBYOBRequest:
             return None
         return view.object if view._object is None else view._object  # type: ignore[return-value]
 
-    def respond(self, bytes_written: int) -> None:
+    def respond(self, bytes_written: int | Unchecked) -> None:
         """Tell how many bytes were written: https://streams.spec.whatwg.org/#rs-byob-request-respond
 
         The view is released.

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from .._platform import buffers, fast_paths
 from .._platform.buffers import view_of
+from .._platform.compiled import mypyc_attr
 from .._supporting.queue_with_sizes import owned, reset_queue
 from . import fast_bytes
 from .ops import byte_controllers, controller_interface, pull_into
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .stream import ReadableStream
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableByteStreamController:
     """What an underlying byte source controls its stream with.
@@ -59,10 +61,10 @@ class ReadableByteStreamController:
     _pulling: bool
     _pending_pull_intos: deque[PullIntoDescriptor]
     _queue: deque[ReadableByteStreamQueueEntry]
-    _queue_total_size: float
+    _queue_total_size: int | float
     _spare_pull_into: SinglePullInto | None  # of fast paths
     _started: bool
-    _strategy_hwm: float
+    _strategy_hwm: int | float
     _stream: ReadableStream[Any]
 
     def __init__(self) -> None:
@@ -80,7 +82,7 @@ class ReadableByteStreamController:
         return pull_into.readable_byte_stream_controller_get_byob_request(self)
 
     @property
-    def desired_size(self) -> float | None:
+    def desired_size(self) -> int | float | None:
         """How many more bytes the stream wants.
 
         Zero or less when its queue is full; zero once it is closed; None when it is errored.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 from typing_extensions import override
 
 from .._platform import fast_paths
+from .._platform.compiled import mypyc_attr
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
 from . import fast_default, unread
 from .ops import controller_interface, default_controllers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .stream import ReadableStream
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableStreamDefaultController:
     """What an underlying source controls its stream with.
@@ -48,18 +50,20 @@ class ReadableStreamDefaultController:
     _pull_algorithm: Callable[[], Promise[Any]] | None
     _pulling: bool
     _queue: deque[Any]  # see queue_with_sizes
-    _queue_total_size: float
+    _queue_total_size: int | float
     _started: bool
-    _pull_below: float  # beyond the standard: with so much in the queue nothing is pulled; at most [[strategyHWM]]
-    _strategy_hwm: float
-    _strategy_size_algorithm: Callable[[Any], float] | None
+    _pull_below: (
+        int | float
+    )  # beyond the standard: with so much in the queue nothing is pulled; at most [[strategyHWM]]
+    _strategy_hwm: int | float
+    _strategy_size_algorithm: Callable[[Any], int | float] | None
     _stream: ReadableStream[Any]
 
     def __init__(self) -> None:
         raise TypeError("a controller is made by its stream")
 
     @property
-    def desired_size(self) -> float | None:
+    def desired_size(self) -> int | float | None:
         """How much more the stream wants, in the unit of its strategy.
 
         Zero or less when its queue is full; zero once it is closed; None when it is errored.

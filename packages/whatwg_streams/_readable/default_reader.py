@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, final
 from typing_extensions import TypeVar, override
 
 from .._platform import fast_paths
+from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
 from . import fast_default, stream as stream_module, unread
@@ -58,6 +59,7 @@ class _ReadPromise(ReadPromise):
             self._withdraw()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
     """Reads chunks from a stream, which it locks until it releases it.
@@ -78,10 +80,11 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
     _pipe: object  # that it belongs to, if it does
     _read_requests: deque[ReadRequest]
 
-    def __init__(self, stream: ReadableStream[R]) -> None:
-        convert_interface(stream, "stream", stream_module.ReadableStream)
+    def __init__(self, stream: ReadableStream[R] | Unchecked) -> None:
         # 1. Set this up for the stream.
-        readers.set_up_readable_stream_default_reader(self, stream)
+        readers.set_up_readable_stream_default_reader(
+            self, convert_interface(stream, "stream", stream_module.ReadableStream)
+        )
 
     def read(self) -> Promise[ReadResult[R]]:
         """Read the next chunk: https://streams.spec.whatwg.org/#default-reader-read

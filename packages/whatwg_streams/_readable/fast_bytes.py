@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from .records import ReadRequest
     from .stream import ReadableStream
 
-_new: Any = object.__new__
-
 
 @final
 class SinglePullInto(PullIntoDescriptor):
@@ -88,7 +86,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
         reader: Any = stream._reader
         if reader is None:
             return
-        if reader.__class__ is byob_reader.ReadableStreamBYOBReader:
+        if type(reader) is byob_reader.ReadableStreamBYOBReader:
             if not reader._read_into_requests:
                 return
         elif not reader._read_requests:
@@ -106,7 +104,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
             pull_promise: Promise[Any] = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                if pull_algorithm.__class__ is FillingAlgorithm:
+                if type(pull_algorithm) is FillingAlgorithm:
                     pulled(controller)  # no code of users has run that could tell it from a microtask
                 else:
                     event_loop.enqueue_microtask(pulled, controller)
@@ -114,6 +112,10 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
             pull_promise = pull_algorithm.promise_for(result)
     else:
         pull_promise = pull_algorithm()
+    _upon_pulled(controller, pull_promise)
+
+
+def _upon_pulled(controller: ReadableByteStreamController, pull_promise: Promise[Any]) -> None:
     upon(
         pull_promise,
         lambda _: pulled(controller),
@@ -150,12 +152,13 @@ def read_into(reader: ReadableStreamBYOBReader, view: Any, min_: Any) -> Promise
     stream = reader._stream
     if stream is None or stream._state != "readable" or stream._unread:
         return None
-    controller: Any = stream._controller
+    its_controller: Any = stream._controller
+    controller: ReadableByteStreamController = its_controller
     pending = controller._pending_pull_intos
     if pending or controller._queue_total_size:
         return None
-    pull_algorithm = controller._pull_algorithm
-    filling = pull_algorithm.__class__ is FillingAlgorithm and controller._started and not controller._pulling
+    pull_algorithm: Any = controller._pull_algorithm
+    filling = type(pull_algorithm) is FillingAlgorithm and controller._started and not controller._pulling
     if min_ != 1 and not (filling and _fits(view, min_)):
         return None
     data = memoryview(view) if view.__class__ is bytearray and view else buffers.take_bytes(view, writable=True)
@@ -199,7 +202,7 @@ def read_into(reader: ReadableStreamBYOBReader, view: Any, min_: Any) -> Promise
 def _fits(view: Any, min_: int) -> bool:
     """Whether it is a buffer with room for so many bytes."""
     try:
-        return (view.__class__ is bytearray or view.__class__ is memoryview) and 0 < min_ <= len(view)
+        return (type(view) is bytearray or type(view) is memoryview) and 0 < min_ <= len(view)
     except ValueError:  # it was released
         return False
 
@@ -240,8 +243,8 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
     pending = controller._pending_pull_intos
     if not pending:
         return None
-    descriptor: Any = pending[0]
-    if descriptor.__class__ is not SinglePullInto or descriptor.buffer is not descriptor.memory:
+    descriptor = pending[0]
+    if type(descriptor) is not SinglePullInto or descriptor.buffer is not descriptor.memory:
         return None
     view: ArrayBufferView = descriptor.request_view
     view.byte_length = descriptor.byte_length
@@ -249,14 +252,15 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
     if constructor is UINT8_ARRAY:  # nearly everybody asks for it next
         view._object = descriptor.memory.data[:]
         descriptor.memory._views += (view._object,)
-    request: ReadableStreamBYOBRequest = _new(byob_request.ReadableStreamBYOBRequest)
+    interface = byob_request.ReadableStreamBYOBRequest
+    request = interface.__new__(interface)
     request._controller = controller
     request._view = view
     controller._byob_request = request
     return request
 
 
-def respond(controller: ReadableByteStreamController, bytes_written: int, written: bytes | None = None) -> bool:
+def respond(controller: ReadableByteStreamController, bytes_written: object, written: bytes | None = None) -> bool:
     """ReadableByteStreamControllerRespond, to a `SinglePullInto` with no other behind it.
 
     Args:
@@ -271,15 +275,15 @@ def respond(controller: ReadableByteStreamController, bytes_written: int, writte
     stream = controller._stream
     if len(pending) != 1 or stream._state != "readable" or stream._unread:
         return False
-    descriptor: Any = pending[0]
-    if descriptor.__class__ is not SinglePullInto:
+    descriptor = pending[0]
+    if type(descriptor) is not SinglePullInto:
         return False
     memory = descriptor.memory
     if (
         descriptor.buffer is not memory
         or memory.detached
         or descriptor.reader_type != "byob"
-        or bytes_written.__class__ is not int
+        or type(bytes_written) is not int
         or not descriptor.minimum_fill <= bytes_written <= descriptor.byte_length
     ):
         return False
@@ -317,12 +321,12 @@ def enqueue(controller: ReadableByteStreamController, chunk: Any) -> bool:
     if controller._close_requested or stream._state != "readable" or buffers.uint8_array is not UINT8_ARRAY:
         return False
     if controller._pending_pull_intos:
-        return chunk.__class__ is bytes and respond(controller, len(chunk), chunk)
+        return type(chunk) is bytes and respond(controller, len(chunk), chunk)
     data = buffers.take_bytes(chunk, writable=False)
     if data is None:
         return False
     reader: Any = stream._reader
-    if reader.__class__ is default_reader.ReadableStreamDefaultReader and reader._read_requests:
+    if type(reader) is default_reader.ReadableStreamDefaultReader and reader._read_requests:
         assert not controller._queue
         reader._read_requests.popleft().chunk_steps(data)
     else:
@@ -342,7 +346,8 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     Returns:
         The promise; None if the plain algorithm is needed.
     """
-    controller: Any = stream._controller
+    its_controller: Any = stream._controller
+    controller: ReadableByteStreamController = its_controller
     if stream._state != "readable" or stream._unread or buffers.uint8_array is not UINT8_ARRAY:
         return None
     queue = controller._queue
@@ -375,7 +380,8 @@ def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
     Returns:
         Whether it was done; otherwise the plain algorithm is needed.
     """
-    controller: Any = stream._controller
+    its_controller: Any = stream._controller
+    controller: ReadableByteStreamController = its_controller
     queue = controller._queue
     if (
         not queue
@@ -397,6 +403,6 @@ def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
 def _all_of(entry: ReadableByteStreamQueueEntry) -> Any:
     """What a reader is handed of an entry that has left the queue."""
     buffer = entry.buffer
-    if entry.byte_length == buffer.byte_length and buffer.__class__ is MemoryBuffer:
+    if entry.byte_length == buffer.byte_length and type(buffer) is MemoryBuffer:
         return buffer.data
     return ArrayBufferView(buffer, entry.byte_offset, entry.byte_length, UINT8_ARRAY).object

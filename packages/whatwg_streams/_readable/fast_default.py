@@ -12,8 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._platform import event_loop
-from .._platform.fast_paths import IT_WILL_TELL
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, reason_of, upon
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 def dequeue(controller: ReadableStreamDefaultController) -> Any:
     """DequeueValue."""
     value = controller._queue.popleft()
-    if value.__class__ is ValueWithSize:
+    if type(value) is ValueWithSize:
         controller._queue_total_size -= value.size
         value = value.value
     else:
@@ -56,10 +55,8 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     stream = controller._stream
     if controller._close_requested or not controller._started or stream._state != "readable":
         return
-    if controller._queue_total_size >= controller._pull_below:
-        reader: Any = stream._reader
-        if reader is None or not reader._read_requests:
-            return
+    if controller._queue_total_size >= controller._pull_below and not _is_waited_for(stream):
+        return
     if controller._pulling:
         controller._pull_again = True
         return
@@ -67,14 +64,14 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
     controller._pulling = True
     pull_algorithm: Any = controller._pull_algorithm
     pull_promise: Promise[Any]
-    if pull_algorithm.__class__ is CallbackAlgorithm or pull_algorithm.__class__ is WrapperAlgorithm:
+    if type(pull_algorithm) is CallbackAlgorithm or type(pull_algorithm) is WrapperAlgorithm:
         try:
             result = pull_algorithm.function(controller)
         except (Exception, asyncio.CancelledError) as exception:
             pull_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:
-                if pull_algorithm.__class__ is WrapperAlgorithm and not controller._pull_again:
+                if type(pull_algorithm) is WrapperAlgorithm and not controller._pull_again:
                     controller._pulling = False  # no code of users has run that could tell it from a microtask
                 else:
                     event_loop.enqueue_a_step(pulled, controller)
@@ -84,11 +81,21 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
         pull_promise = pull_algorithm()
         if pull_promise is IT_WILL_TELL:
             return
+    upon_pulled(controller, pull_promise)
+
+
+def upon_pulled(controller: ReadableStreamDefaultController, pull_promise: Promise[Any]) -> None:
+    """Steps 7 and 8 of it."""
     upon(
         pull_promise,
         lambda _: pulled(controller),
         partial(default_controllers.readable_stream_default_controller_error, controller),
     )
+
+
+def _is_waited_for(stream: ReadableStream[Any]) -> bool:
+    reader = stream._reader
+    return type(reader) is default_reader.ReadableStreamDefaultReader and bool(reader._read_requests)
 
 
 def pulled(controller: ReadableStreamDefaultController) -> None:
@@ -116,8 +123,8 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
     stream = controller._stream
     if controller._close_requested or stream._state != "readable":
         return False
-    reader: Any = stream._reader
-    if reader is not None and reader._read_requests:
+    reader = stream._reader
+    if type(reader) is default_reader.ReadableStreamDefaultReader and reader._read_requests:
         reader._read_requests.popleft().chunk_steps(chunk)
     elif controller._strategy_size_algorithm is count:
         if controller._queue is NO_ITEMS:
@@ -128,14 +135,14 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
             return True  # and nobody waits for a chunk
     else:
         return False
-    now: Any = controller  # as the chunk steps have left it
+    now = controller  # as the chunk steps have left it
     if not now._pulling:
         call_pull_if_needed(controller)
     elif (
         not now._pull_again
         and not now._close_requested
         and now._stream._state == "readable"
-        and (now._queue_total_size < now._strategy_hwm or (reader is not None and reader._read_requests))
+        and (now._queue_total_size < now._strategy_hwm or _is_waited_for(now._stream))
     ):
         now._pull_again = True
     return True
@@ -172,13 +179,13 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     Returns:
         The promise; None if the plain algorithm is needed.
     """
-    controller: Any = stream._controller
+    controller = stream._controller
     if (
-        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        type(controller) is not default_controller.ReadableStreamDefaultController
         or stream._state != "readable"
         or stream._unread
     ):
-        if controller.__class__ is byte_controller.ReadableByteStreamController:
+        if type(controller) is byte_controller.ReadableByteStreamController:
             return fast_bytes.read(reader, stream)
         return None
     queue = controller._queue
@@ -207,13 +214,13 @@ def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[An
     Returns:
         Whether it was done; otherwise the plain algorithm is needed.
     """
-    controller: Any = stream._controller
+    controller = stream._controller
     if (
-        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        type(controller) is not default_controller.ReadableStreamDefaultController
         or stream._state != "readable"
         or stream._unread
     ):
-        if controller.__class__ is byte_controller.ReadableByteStreamController:
+        if type(controller) is byte_controller.ReadableByteStreamController:
             return fast_bytes.read_for(stream, read_request)
         return False
     queue = controller._queue

@@ -21,18 +21,16 @@ import asyncio
 import enum
 import inspect
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.promises import Promise, a_promise_rejected_with, reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, owned
 from .._writable import fast_default as fast_writable
 from . import default_controller, fast_default, fast_pipe_in_a_task
 from .fast_from import PullOfAnIterator
-from .ops import default_controllers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +100,7 @@ def move_chunks(pipe: _Pipe) -> bool:
         Whether all is done and queued that follows; otherwise the pipe has still to read.
     """
     into: Any = pipe.dest._controller._write_algorithm
-    if into.__class__ is not CallbackAlgorithm:
+    if type(into) is not CallbackAlgorithm:
         return isinstance(into, fast_writable.MovesChunks) and into.move_chunks(pipe)
     if _is_asynchronous(pipe):
         return fast_pipe_in_a_task.move_chunks(pipe)
@@ -144,7 +142,7 @@ def source_may_be_moved(
     """Whether the loop was made for such a source, which is pulled by such an algorithm."""
     controller: Any = source._controller
     return (
-        controller.__class__ is default_controller.ReadableStreamDefaultController
+        type(controller) is default_controller.ReadableStreamDefaultController
         and isinstance(controller._pull_algorithm, by)
         and source._state == "readable"
         and not source._unread
@@ -192,9 +190,11 @@ class Left(enum.Enum):
 
 def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int) -> Left:
     source, dest = pipe.source, pipe.dest
-    readable: Any = source._controller
+    its_controller: Any = source._controller
+    readable: ReadableStreamDefaultController = its_controller
     writable = dest._controller
-    pull_algorithm: Any = readable._pull_algorithm
+    its_pull_algorithm: Any = readable._pull_algorithm
+    pull_algorithm: CallbackAlgorithm = its_pull_algorithm
     write_algorithm: Any = writable._write_algorithm
     pull = pull_algorithm.function
     high_water_mark = readable._strategy_hwm
@@ -265,11 +265,7 @@ def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promis
     if pull_promise is None:
         event_loop.enqueue_a_step(fast_default.pulled, readable)
     else:
-        upon(
-            pull_promise,
-            lambda _: fast_default.pulled(readable),
-            partial(default_controllers.readable_stream_default_controller_error, readable),
-        )
+        fast_default.upon_pulled(readable, pull_promise)
 
 
 def queue_the_late_pull(readable: ReadableStreamDefaultController, place: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.promises import is_thenable, take_result_of
+from .._platform.promises import MYPY, is_thenable, take_result_of
 from .._supporting.queue_with_sizes import ValueWithSize, owned
 from . import async_iterator, default_controller, fast_bytes, fast_default
 
@@ -105,7 +105,7 @@ class _Catch:
         self.promise: _IterationPromise | None = None  # what it became, if it was served with anything else
 
     def chunk_steps(self, chunk: object) -> None:
-        if chunk.__class__ in _PLAIN_TYPES or not is_thenable(chunk):
+        if type(chunk) in _PLAIN_TYPES or not is_thenable(chunk):
             self.chunk = chunk
             self.place = event_loop.number_of_microtasks()
         else:
@@ -143,7 +143,8 @@ class Later:
             return (yield from self.promise.__await__())
         yield self.waiter
         settled = [self.promise]
-        del self  # the traceback of what is raised will hold this frame
+        if not MYPY:
+            del self  # see Promise.__await__
         return take_result_of(settled)
 
 
@@ -158,9 +159,9 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     if stream is None or stream._state != "readable" or stream._unread:
         return PLAINLY
     queue = event_loop._this_thread.queue
-    controller: Any = stream._controller
+    controller = stream._controller
     if (
-        controller.__class__ is not default_controller.ReadableStreamDefaultController
+        type(controller) is not default_controller.ReadableStreamDefaultController
         or queue._spent >= event_loop.MICROTASKS_PER_TURN
         or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
     ):
@@ -169,7 +170,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     if controller._queue:
         chunk = controller._queue[0]
         if (
-            chunk.__class__ is ValueWithSize
+            type(chunk) is ValueWithSize
             or (chunk.__class__ not in _PLAIN_TYPES and is_thenable(chunk))
             or (controller._close_requested and len(controller._queue) == 1)
         ):

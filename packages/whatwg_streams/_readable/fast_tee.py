@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 from .._platform import event_loop, fast_paths
-from .._platform.promises import Promise, a_promise_resolved_with_undefined, resolve, upon
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with_undefined, resolve, upon
 from .._platform.webidl import return_undefined
 from . import fast_default
 from .ops import controller_interface, default_controllers, readers, streams
@@ -97,10 +97,10 @@ class _Tee:
                 self.chunk = fast_default.take_from_the_queue(controller)
                 self.pulling = branch
                 event_loop.enqueue_microtask(_Tee.feed_and_be_pulled, self)
-                return fast_paths.IT_WILL_TELL
+                return IT_WILL_TELL
             readers.readable_stream_default_reader_read(self.reader, self)
         event_loop.enqueue_microtask(fast_default.pulled, branch)
-        return fast_paths.IT_WILL_TELL
+        return IT_WILL_TELL
 
     def pull_again(self) -> None:
         """The same, where nobody waits for the promise."""

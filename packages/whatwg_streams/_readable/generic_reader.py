@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
+from .._platform.compiled import mypyc_attr
 from .._platform.promises import Promise, a_promise_rejected_with
 from .ops import readers
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .stream import ReadableStream
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ReadableStreamGenericReader:
     """What both kinds of readers share: https://streams.spec.whatwg.org/#generic-reader-mixin"""
 

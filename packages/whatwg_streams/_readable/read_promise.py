@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from .._platform import event_loop, fast_paths
-from .._platform.promises import AbandonablePromise, take_result_of
+from .._platform.promises import MYPY, AbandonablePromise, take_result_of
 from . import fast_read
 from .records import ReadResult
 
@@ -51,11 +51,13 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
                 yield hop
                 return self._promise_result
         elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
-            if waits_for.__class__ is ReadResult:
+            if type(waits_for) is ReadResult:
                 return waits_for
             if waits_for is not self:
                 yield waits_for
             settled = [self]
-            del self, waits_for
+            del waits_for
+            if not MYPY:
+                del self  # see Promise.__await__
             return take_result_of(settled)
         return (yield from super().__await__())

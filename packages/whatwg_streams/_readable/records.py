@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, cast, final
 
 from typing_extensions import TypeVar
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", default=Any)
 
 #: `tuple_new(ReadResult, (value, done))` is `ReadResult(value, done)`, in half the time.
-tuple_new: Any = cast("Any", tuple).__new__
+tuple_new: Final[Any] = cast("Any", tuple).__new__
 
 
 class ReadResult(NamedTuple, Generic[R]):

@@ -8,6 +8,7 @@ from typing_extensions import TypeVar, override
 
 from .. import _strategies
 from .._platform.abort import AbortSignal
+from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled
 from .._platform.webidl import convert_boolean, convert_enumeration, convert_interface, convert_object, get_member
@@ -74,6 +75,7 @@ def _convert_stream_pipe_options(
     )
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ReadableStream(Generic[R]):
     """A source of chunks, one after the other, with backpressure.
 
@@ -202,7 +204,7 @@ class ReadableStream(Generic[R]):
     @overload
     def get_reader(self, *, mode: Literal["byob"]) -> ReadableStreamBYOBReader: ...
     def get_reader(
-        self, *, mode: Literal["byob"] | None = None
+        self, *, mode: Literal["byob"] | Unchecked | None = None
     ) -> ReadableStreamDefaultReader[R] | ReadableStreamBYOBReader:
         """A reader for this stream, which is locked until the reader releases it.
 
@@ -226,9 +228,9 @@ class ReadableStream(Generic[R]):
         self,
         transform: ReadableWritablePair[ReadableStream[O], WritableStream[R]] | Mapping[str, Any],
         *,
-        prevent_close: bool = False,
-        prevent_abort: bool = False,
-        prevent_cancel: bool = False,
+        prevent_close: bool | Unchecked = False,
+        prevent_abort: bool | Unchecked = False,
+        prevent_cancel: bool | Unchecked = False,
         signal: AbortSignal | None = None,
     ) -> ReadableStream[O]:
         """Pipe this stream into a transform, and get what comes out of it.
@@ -270,11 +272,11 @@ class ReadableStream(Generic[R]):
 
     def pipe_to(
         self,
-        destination: WritableStream[R],
+        destination: WritableStream[R] | Unchecked,
         *,
-        prevent_close: bool = False,
-        prevent_abort: bool = False,
-        prevent_cancel: bool = False,
+        prevent_close: bool | Unchecked = False,
+        prevent_abort: bool | Unchecked = False,
+        prevent_cancel: bool | Unchecked = False,
         signal: AbortSignal | None = None,
     ) -> Promise[None]:
         """Read all chunks of this stream and write them to another: https://streams.spec.whatwg.org/#rs-pipe-to
@@ -296,7 +298,7 @@ class ReadableStream(Generic[R]):
             an argument is not of this form.
         """
         try:
-            convert_interface(destination, "destination", WritableStream)
+            dest = convert_interface(destination, "destination", WritableStream)
             options = _convert_stream_pipe_options(prevent_close, prevent_abort, prevent_cancel, signal)
         except Exception as error:  # a TypeError, or what an argument's __bool__ raises
             return a_promise_rejected_with(error)
@@ -304,12 +306,12 @@ class ReadableStream(Generic[R]):
         if streams.is_readable_stream_locked(self):
             return a_promise_rejected_with(TypeError("the stream has a reader, it can not be piped"))
         # 2. nor the destination.
-        if is_writable_stream_locked(destination):
+        if is_writable_stream_locked(dest):
             return a_promise_rejected_with(TypeError("the destination has a writer, it can not be piped to"))
         # 3. The signal may be undefined.
         # 4. Pipe.
         return pipe_to.readable_stream_pipe_to(
-            self, destination, options.prevent_close, options.prevent_abort, options.prevent_cancel, options.signal
+            self, dest, options.prevent_close, options.prevent_abort, options.prevent_cancel, options.signal
         )
 
     def tee(self) -> tuple[ReadableStream[R], ReadableStream[R]]:
@@ -325,7 +327,7 @@ class ReadableStream(Generic[R]):
         # 1. Tee it.
         return tee.readable_stream_tee(self, clone_for_branch_2=False)
 
-    def values(self, *, prevent_cancel: bool = False) -> ReadableStreamAsyncIterator[R]:
+    def values(self, *, prevent_cancel: bool | Unchecked = False) -> ReadableStreamAsyncIterator[R]:
         """An asynchronous iterator over the chunks; it locks the stream.
 
         https://streams.spec.whatwg.org/#rs-asynciterator

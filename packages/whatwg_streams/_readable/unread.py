@@ -20,7 +20,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import ArrayBufferView, view_of
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .stream import ReadableStream
 
 #: Reads are numbered, so that chunks that are given back keep their order.
-serials = itertools.count()
+serials: Final = itertools.count()
 
 #: Of a stream that was cancelled: nothing is kept for it any more.
 DROPPED: Sequence[Any] = ()

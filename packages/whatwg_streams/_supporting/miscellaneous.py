@@ -23,7 +23,7 @@ def can_transfer_array_buffer(o: ArrayBuffer) -> bool:
     return o.can_transfer()
 
 
-def is_non_negative_number(v: object) -> TypeIs[float]:
+def is_non_negative_number(v: object) -> TypeIs[int | float]:
     """https://streams.spec.whatwg.org/#is-non-negative-number"""
     # 1. It has to be a number,
     if not isinstance(v, (int, float)):

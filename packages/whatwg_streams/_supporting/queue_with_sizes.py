@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from typing_extensions import override
 
+from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.webidl import LARGEST_EXACT_INTEGER
 from .miscellaneous import is_non_negative_number
@@ -26,11 +27,12 @@ class ValueWithSize:
 
     __slots__ = ("size", "value")
 
-    def __init__(self, value: object, size: float) -> None:
+    def __init__(self, value: object, size: int | float) -> None:
         self.value = value
         self.size = size
 
 
+@mypyc_attr(native_class=False)
 @final
 class _NoItems(deque[Any]):
     """A list that is empty, for all who have not needed one of their own yet."""
@@ -55,7 +57,7 @@ class Container(Protocol):
     """An object with the slots [[queue]] and [[queueTotalSize]]; a byte stream controller has entries of its own."""
 
     _queue: deque[Any]
-    _queue_total_size: float
+    _queue_total_size: int | float
 
 
 def dequeue_value(container: Container) -> Any:
@@ -114,7 +116,7 @@ def reset_queue(container: Container) -> None:
     container._queue_total_size = 0
 
 
-def values_with_sizes(queue: Iterable[Any]) -> Iterator[tuple[Any, float]]:
+def values_with_sizes(queue: Iterable[Any]) -> Iterator[tuple[Any, int | float]]:
     """The entries of a queue, as pairs."""
     for entry in queue:
         yield (entry.value, entry.size) if type(entry) is ValueWithSize else (entry, 1)

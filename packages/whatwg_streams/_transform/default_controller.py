@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 from typing_extensions import override
 
+from .._platform.compiled import mypyc_attr
 from .._platform.promises import Throw, raise_reason
 from .._readable.ops.default_controllers import readable_stream_default_controller_get_desired_size
 from .ops import default_controllers
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .stream import TransformStream
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class TransformStreamDefaultController:
     """What a transformer controls its stream with.
@@ -44,7 +46,7 @@ class TransformStreamDefaultController:
         raise TypeError("a controller is made by its stream")
 
     @property
-    def desired_size(self) -> float | None:
+    def desired_size(self) -> int | float | None:
         """How much more the readable side wants, in the unit of its strategy.
 
         Zero or less when its queue is full; zero once it is closed; None when it is errored.

@@ -96,9 +96,9 @@ def _chain_from(first: _Pipe) -> _Chain | None:
         if pipe.shutting_down or pipe.pending_chunks or not fast_pipe.dest_may_be_moved(pipe.dest):
             return None
         algorithm: Any = pipe.dest._controller._write_algorithm
-        if algorithm.__class__ is CallbackAlgorithm:
+        if type(algorithm) is CallbackAlgorithm:
             return None if fast_pipe.is_a_coroutine_function(algorithm) else _Chain(pipes, transforms)
-        if algorithm.__class__ is not fast_default.SinkWriteAlgorithm or len(transforms) == MOST_TRANSFORMS:
+        if type(algorithm) is not fast_default.SinkWriteAlgorithm or len(transforms) == MOST_TRANSFORMS:
             return None
         transform: TransformStream[Any, Any] = algorithm.stream
         if not _may_be_moved(transform):
@@ -117,7 +117,7 @@ def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
     algorithm: Any = transform._controller._transform_algorithm
     return (
         transform._writable._controller._strategy_hwm <= 1  # one chunk makes backpressure
-        and algorithm.__class__ is CallbackAlgorithm
+        and type(algorithm) is CallbackAlgorithm
         and not fast_pipe.is_a_coroutine_function(algorithm)
         and readable._state == "readable"
         and not readable._unread

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from typing_extensions import override
 
 from .._platform import event_loop, fast_paths
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of, resolve
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, reason_of, resolve
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable
+from .._readable.default_reader import ReadableStreamDefaultReader
 from .._readable.ops.default_controllers import readable_stream_default_controller_has_backpressure
 from .._writable import fast_default as fast_writable
 from . import fast_chain
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from .stream import TransformStream
 
 #: Stands in [[backpressureChangePromise]] for a promise that nothing but the pull of the readable side waits for.
-A_PULL_WAITS: Final[Any] = object()
+A_PULL_WAITS: Final[Promise[None]] = Promise()
 
 
 def start(stream: TransformStream[Any, Any]) -> None:
@@ -69,7 +70,7 @@ class SinkWriteAlgorithm(fast_writable.MovesChunks):
         stream = self.stream
         controller = stream._controller
         transform_algorithm: Any = controller._transform_algorithm
-        if not fast_paths.enabled or stream._backpressure or transform_algorithm.__class__ is not CallbackAlgorithm:
+        if not fast_paths.enabled or stream._backpressure or type(transform_algorithm) is not CallbackAlgorithm:
             return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
         try:
             result = transform_algorithm.function(chunk, controller)
@@ -102,10 +103,11 @@ def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool
     if stream._chain is not None and stream._chain.catches(stream, chunk):
         return True
     readable = stream._readable
-    readable_controller: Any = readable._controller
-    reader: Any = readable._reader
+    its_controller: Any = readable._controller
+    readable_controller: ReadableStreamDefaultController = its_controller
+    reader = readable._reader
     if (
-        reader is None
+        type(reader) is not ReadableStreamDefaultReader
         or not reader._read_requests
         or readable_controller._close_requested
         or readable._state != "readable"
@@ -119,11 +121,11 @@ def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool
     return True
 
 
-def pull(stream: TransformStream[Any, Any]) -> Any:
+def pull(stream: TransformStream[Any, Any]) -> Promise[None]:
     """TransformStreamDefaultSourcePullAlgorithm."""
     set_backpressure(stream, backpressure=False)
     stream._backpressure_change_promise = A_PULL_WAITS
-    return fast_paths.IT_WILL_TELL
+    return IT_WILL_TELL
 
 
 def set_backpressure(stream: TransformStream[Any, Any], *, backpressure: bool) -> None:

@@ -8,8 +8,9 @@ from typing_extensions import TypeVar, override
 
 from .. import _strategies
 from .._platform import fast_paths
+from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
-from .._platform.promises import Promise, resolve
+from .._platform.promises import IT_WILL_TELL, Promise, resolve
 from .._platform.webidl import convert_object
 from . import fast_default
 from .ops import default_controllers, streams
@@ -27,6 +28,7 @@ I = TypeVar("I", default=Any)
 O = TypeVar("O", default=Any)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TransformStream(Generic[I, O]):
     """A pair of streams: what is written to the one comes, transformed, out of the other.
 
@@ -97,7 +99,7 @@ class TransformStream(Generic[I, O]):
         writable_size_algorithm = _strategies.extract_size_algorithm(writable_strategy_dict)
         # 9. What both sides wait for.
         starts_at_once = fast_paths.enabled and transformer_dict.start is None
-        start_promise: Promise[Any] = fast_paths.IT_WILL_TELL if starts_at_once else Promise()
+        start_promise: Promise[Any] = IT_WILL_TELL if starts_at_once else Promise()
         # 10. Initialize this.
         streams.initialize_transform_stream(
             self,

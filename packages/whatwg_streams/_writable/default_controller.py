@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from typing_extensions import override
 
 from .._platform.abort import AbortController
+from .._platform.compiled import mypyc_attr
 from .._supporting.queue_with_sizes import reset_queue
 from .ops import default_controllers
 
@@ -31,6 +32,7 @@ class _CloseSentinel:
 CLOSE_SENTINEL: Final = _CloseSentinel()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class WritableStreamDefaultController:
     """What an underlying sink controls its stream with.
@@ -55,10 +57,10 @@ class WritableStreamDefaultController:
     _abort_controller: AbortController | None  # None until it is asked for: see `_the_abort_controller`
     _close_algorithm: Callable[[], Promise[Any]] | None
     _queue: deque[Any]  # see queue_with_sizes
-    _queue_total_size: float
+    _queue_total_size: int | float
     _started: bool
-    _strategy_hwm: float
-    _strategy_size_algorithm: Callable[[Any], float] | None
+    _strategy_hwm: int | float
+    _strategy_size_algorithm: Callable[[Any], int | float] | None
     _stream: WritableStream[Any]
     _write_algorithm: Callable[[Any], Promise[Any]] | None
 

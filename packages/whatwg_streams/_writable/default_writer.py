@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, final
 
 from typing_extensions import TypeVar, override
 
+from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
 from . import stream as stream_module
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 W = TypeVar("W", default=Any)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @final
 class WritableStreamDefaultWriter(Generic[W]):
     """Writes chunks to a stream, which it locks until it releases it.
@@ -42,10 +44,11 @@ class WritableStreamDefaultWriter(Generic[W]):
     _stream: WritableStream[W] | None
     _errored_steps: Callable[[Any], object] | None  # of a pipe: what to do when the stream becomes errored
 
-    def __init__(self, stream: WritableStream[W]) -> None:
-        convert_interface(stream, "stream", stream_module.WritableStream)
+    def __init__(self, stream: WritableStream[W] | Unchecked) -> None:
         # 1. Set this up for the stream.
-        streams.set_up_writable_stream_default_writer(self, stream)
+        streams.set_up_writable_stream_default_writer(
+            self, convert_interface(stream, "stream", stream_module.WritableStream)
+        )
 
     @property
     def closed(self) -> Promise[None]:
@@ -58,7 +61,7 @@ class WritableStreamDefaultWriter(Generic[W]):
         return self._closed_promise
 
     @property
-    def desired_size(self) -> float | None:
+    def desired_size(self) -> int | float | None:
         """How much more the stream wants, in the unit of its strategy.
 
         Zero or less means backpressure; zero once the stream is closed; None when it is errored or about

@@ -103,7 +103,7 @@ def written(controller: WritableStreamDefaultController) -> None:
     write_request._fulfill(None)
     stream._in_flight_write_request = None
     entry = controller._queue.popleft()
-    controller._queue_total_size -= entry.size if entry.__class__ is ValueWithSize else 1
+    controller._queue_total_size -= entry.size if type(entry) is ValueWithSize else 1
     if controller._queue_total_size < 0:
         controller._queue_total_size = 0
     if (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, final
 from typing_extensions import TypeVar, override
 
 from .. import _strategies
+from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_object
@@ -36,6 +37,7 @@ class PendingAbortRequest:
         self.was_already_erroring = was_already_erroring
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class WritableStream(Generic[W]):
     """A destination for chunks, one after the other, with backpressure.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._platform import buffers, event_loop, fast_paths
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned, reset_queue
 from .. import byob_reader, byte_controller, default_reader, fast_bytes
@@ -276,7 +276,7 @@ def readable_byte_stream_controller_fill_read_request_from_queue(
     read_request.chunk_steps(view.object)
 
 
-def readable_byte_stream_controller_get_desired_size(controller: ReadableByteStreamController) -> float | None:
+def readable_byte_stream_controller_get_desired_size(controller: ReadableByteStreamController) -> int | float | None:
     """https://streams.spec.whatwg.org/#readable-byte-stream-controller-get-desired-size"""
     # 1. The state of the stream.
     state = controller._stream._state
@@ -360,12 +360,12 @@ def set_up_readable_byte_stream_controller(
     start_algorithm: Callable[[], Any],
     pull_algorithm: Callable[[], Promise[Any]],
     cancel_algorithm: Callable[[Any], Promise[Any]],
-    high_water_mark: float,
+    high_water_mark: int | float,
     auto_allocate_chunk_size: int | None,
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert stream._controller is UNDEFINED
+    assert not hasattr(stream, "_controller")
     # 2. If buffers are to be allocated,
     if auto_allocate_chunk_size is not None:
         # 2.1. Assert: their size is an integer, (Its type says so.)
@@ -432,7 +432,7 @@ def set_up_readable_byte_stream_controller_from_underlying_source(
     stream: ReadableStream[Any],
     underlying_source: object,
     underlying_source_dict: UnderlyingSourceDict,
-    high_water_mark: float,
+    high_water_mark: int | float,
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller-from-underlying-source"""
     del underlying_source  # the callback this value: Python's functions are bound to it already

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop, fast_paths
-from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
+from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
 from .. import default_controller, fast_default, unread
 from . import controller_interface, streams
@@ -172,7 +172,9 @@ def readable_stream_default_controller_error(controller: ReadableStreamDefaultCo
     unread.discard(stream, (value for value, _ in values_with_sizes(queue)))
 
 
-def readable_stream_default_controller_get_desired_size(controller: ReadableStreamDefaultController) -> float | None:
+def readable_stream_default_controller_get_desired_size(
+    controller: ReadableStreamDefaultController,
+) -> int | float | None:
     """https://streams.spec.whatwg.org/#readable-stream-default-controller-get-desired-size"""
     # 1. The state of the stream.
     state = controller._stream._state
@@ -208,12 +210,12 @@ def set_up_readable_stream_default_controller(
     start_algorithm: Callable[[], Any],
     pull_algorithm: Callable[[], Promise[Any]],
     cancel_algorithm: Callable[[Any], Promise[Any]],
-    high_water_mark: float,
-    size_algorithm: Callable[[Any], float],
+    high_water_mark: int | float,
+    size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert stream._controller is UNDEFINED
+    assert not hasattr(stream, "_controller")
     # 2. The controller's stream.
     controller._stream = stream
     # 3. An empty queue.
@@ -236,7 +238,7 @@ def set_up_readable_stream_default_controller(
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         event_loop.enqueue_microtask(fast_default.started, controller)
-    elif start_result is not fast_paths.IT_WILL_TELL:
+    elif start_result is not IT_WILL_TELL:
         _react_to_the_start(controller, start_result)
 
 
@@ -268,8 +270,8 @@ def set_up_readable_stream_default_controller_from_underlying_source(
     stream: ReadableStream[Any],
     underlying_source: object,
     underlying_source_dict: UnderlyingSourceDict,
-    high_water_mark: float,
-    size_algorithm: Callable[[Any], float],
+    high_water_mark: int | float,
+    size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller-from-underlying-source"""
     del underlying_source  # the callback this value: Python's functions are bound to it already

@@ -15,7 +15,7 @@ from ..._platform.async_sequence import (
     open_an_async_sequence,
 )
 from ..._platform.promises import Promise, react
-from ..._platform.webidl import UNDEFINED, new
+from ..._platform.webidl import new
 from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
 from .. import byob_reader, byte_controller, default_controller, default_reader, stream as stream_module
@@ -57,9 +57,9 @@ def create_readable_stream(
     pull_algorithm: Callable[[], Promise[Any]],
     cancel_algorithm: Callable[[Any], Promise[Any]],
     # 1. Without a high water mark, it is 1.
-    high_water_mark: float = 1,
+    high_water_mark: int | float = 1,
     # 2. Without a size algorithm, every chunk counts 1.
-    size_algorithm: Callable[[Any], float] = count,
+    size_algorithm: Callable[[Any], int | float] = count,
 ) -> ReadableStream[Any]:
     """https://streams.spec.whatwg.org/#create-readable-stream"""
     # 3. Assert: the high water mark is a non-negative number.
@@ -108,7 +108,6 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     # 3. Nobody has read from it.
     stream._disturbed = False
     # (Nor has it a controller, or been transferred; and no read of it was taken back.)
-    stream._controller = UNDEFINED
     stream._detached = False
     stream._unread = None
     stream._discard_algorithm = None

@@ -10,7 +10,7 @@ from ..._platform.promises import (
     Throw,
     react,
 )
-from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_can_close_or_enqueue,
     readable_stream_default_controller_close,
@@ -39,7 +39,7 @@ def set_up_transform_stream_default_controller(
     """https://streams.spec.whatwg.org/#set-up-transform-stream-default-controller"""
     # 1. Assert: it is a TransformStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert stream._controller is UNDEFINED
+    assert not hasattr(stream, "_controller")
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.

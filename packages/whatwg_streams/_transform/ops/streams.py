@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform import fast_paths
 from ..._platform.promises import Promise, resolve
-from ..._platform.webidl import UNDEFINED
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 def initialize_transform_stream(
     stream: TransformStream[Any, Any],
     start_promise: Promise[Any],
-    writable_high_water_mark: float,
-    writable_size_algorithm: Callable[[Any], float],
-    readable_high_water_mark: float,
-    readable_size_algorithm: Callable[[Any], float],
+    writable_high_water_mark: int | float,
+    writable_size_algorithm: Callable[[Any], int | float],
+    readable_high_water_mark: int | float,
+    readable_size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#initialize-transform-stream"""
     # 1. Both sides start when the promise says so.
@@ -66,8 +65,7 @@ def initialize_transform_stream(
     stream._backpressure_change_promise = None
     # 10. There is.
     transform_stream_set_backpressure(stream, backpressure=True)
-    # 11. There is no controller yet.
-    stream._controller = UNDEFINED
+    # 11. There is no controller yet: the slot is not set.
     # (It is not [[Detached]], and no fast path moves its chunks.)
     stream._chain = None
     stream._detached = False
@@ -79,7 +77,7 @@ def _return_it(start_promise: Promise[Any]) -> Promise[Any]:
 
 def _pull(stream: TransformStream[Any, Any]) -> Promise[Any]:
     if fast_paths.enabled:
-        return fast_default.pull(stream)  # type: ignore[no-any-return]
+        return fast_default.pull(stream)
     return default_sources.transform_stream_default_source_pull_algorithm(stream)
 
 

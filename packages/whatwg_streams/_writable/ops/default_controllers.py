@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop, fast_paths
 from ..._platform.dom_exception import RangeError
-from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, UNDEFINED, CallbackAlgorithm, new, return_undefined
+from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
 from .. import default_controller, fast_default
 from . import controller_interface
@@ -28,13 +28,13 @@ def set_up_writable_stream_default_controller(
     write_algorithm: Callable[[Any], Promise[Any]],
     close_algorithm: Callable[[], Promise[Any]],
     abort_algorithm: Callable[[Any], Promise[Any]],
-    high_water_mark: float,
-    size_algorithm: Callable[[Any], float],
+    high_water_mark: int | float,
+    size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller"""
     # 1. Assert: it is a WritableStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert stream._controller is UNDEFINED
+    assert not hasattr(stream, "_controller")
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.
@@ -66,7 +66,7 @@ def set_up_writable_stream_default_controller(
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         event_loop.enqueue_microtask(fast_default.started, controller)
-    elif start_result is not fast_paths.IT_WILL_TELL:
+    elif start_result is not IT_WILL_TELL:
         _react_to_the_start(controller, start_result)
 
 
@@ -101,8 +101,8 @@ def set_up_writable_stream_default_controller_from_underlying_sink(
     stream: WritableStream[Any],
     underlying_sink: object,
     underlying_sink_dict: UnderlyingSinkDict,
-    high_water_mark: float,
-    size_algorithm: Callable[[Any], float],
+    high_water_mark: int | float,
+    size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller-from-underlying-sink"""
     del underlying_sink  # the callback this value: Python's functions are bound to it already
@@ -226,7 +226,7 @@ def writable_stream_default_controller_get_backpressure(controller: WritableStre
 
 def writable_stream_default_controller_get_chunk_size(
     controller: WritableStreamDefaultController, chunk: object
-) -> float:
+) -> int | float:
     """https://streams.spec.whatwg.org/#writable-stream-default-controller-get-chunk-size"""
     # 1. Without a size algorithm any more,
     if controller._strategy_size_algorithm is None:
@@ -247,7 +247,7 @@ def writable_stream_default_controller_get_chunk_size(
     return return_value
 
 
-def writable_stream_default_controller_get_desired_size(controller: WritableStreamDefaultController) -> float:
+def writable_stream_default_controller_get_desired_size(controller: WritableStreamDefaultController) -> int | float:
     """https://streams.spec.whatwg.org/#writable-stream-default-controller-get-desired-size"""
     # 1. What is free below the high water mark.
     return controller._strategy_hwm - controller._queue_total_size
@@ -328,7 +328,7 @@ def writable_stream_default_controller_process_write(
 
 
 def writable_stream_default_controller_write(
-    controller: WritableStreamDefaultController, chunk: object, chunk_size: float
+    controller: WritableStreamDefaultController, chunk: object, chunk_size: int | float
 ) -> None:
     """https://streams.spec.whatwg.org/#writable-stream-default-controller-write"""
     # 1. Queue the chunk.

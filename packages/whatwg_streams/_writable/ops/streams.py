@@ -13,7 +13,7 @@ from ..._platform.promises import (
     mark_as_handled,
     resolve,
 )
-from ..._platform.webidl import UNDEFINED, new
+from ..._platform.webidl import new
 from ..._supporting.miscellaneous import is_non_negative_number
 from ..._supporting.queue_with_sizes import NO_ITEMS
 from .. import default_controller, default_writer, stream as stream_module
@@ -41,8 +41,8 @@ def create_writable_stream(
     write_algorithm: Callable[[Any], Promise[Any]],
     close_algorithm: Callable[[], Promise[Any]],
     abort_algorithm: Callable[[Any], Promise[Any]],
-    high_water_mark: float,
-    size_algorithm: Callable[[Any], float],
+    high_water_mark: int | float,
+    size_algorithm: Callable[[Any], int | float],
 ) -> WritableStream[Any]:
     """https://streams.spec.whatwg.org/#create-writable-stream"""
     # 1. Assert: the high water mark is a non-negative number.
@@ -75,7 +75,6 @@ def initialize_writable_stream(stream: WritableStream[Any]) -> None:
     # 2. These are undefined.
     stream._stored_error = None
     stream._writer = None
-    stream._controller = UNDEFINED
     stream._in_flight_write_request = None
     stream._close_request = None
     stream._in_flight_close_request = None

@@ -89,7 +89,7 @@ def writable_stream_default_writer_ensure_ready_promise_rejected(
     mark_as_handled(writer._ready_promise)
 
 
-def writable_stream_default_writer_get_desired_size(writer: WritableStreamDefaultWriter[Any]) -> float | None:
+def writable_stream_default_writer_get_desired_size(writer: WritableStreamDefaultWriter[Any]) -> int | float | None:
     """https://streams.spec.whatwg.org/#writable-stream-default-writer-get-desired-size"""
     # 1. The stream.
     stream = writer._stream
