@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakSet
 
 from typing_extensions import override
 
@@ -19,7 +20,7 @@ from ._operating_system import Endpoint
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ._operating_system import Answer, IPAddress
 
@@ -58,6 +59,15 @@ def endpoint(sockaddr: Any) -> Endpoint:
     return Endpoint(_canonical(sockaddr[0]), sockaddr[1])
 
 
+#: Loops of the process that this one was forked from. What they watch, they share with it: it goes on watching.
+_loops_of_the_parent: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+
+
+def inherit_loops(loops: Iterable[asyncio.AbstractEventLoop]) -> None:
+    """Have sockets that these loops watch be closed in this process, which was forked just now, and in no other."""
+    _loops_of_the_parent.update(loops)
+
+
 class OwnedSocket(socket.socket):
     """A socket whose owner warns when nobody has closed it: not both of them do."""
 
@@ -93,7 +103,15 @@ class WatchedSocket:
     def _watch_no_more(self) -> None:
         if self._watching:
             self._watching = False
-            self._loop.remove_reader(self._fd)
+            if not self._is_of_the_parent():
+                self._loop.remove_reader(self._fd)
+
+    def _watch_no_more_for_writing(self) -> None:
+        if not self._is_of_the_parent():
+            self._loop.remove_writer(self._fd)
+
+    def _is_of_the_parent(self) -> bool:
+        return bool(_loops_of_the_parent) and self._loop in _loops_of_the_parent
 
     def _close_the_socket(self) -> Answer[None]:
         self._watch_no_more()

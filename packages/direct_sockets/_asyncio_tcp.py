@@ -283,7 +283,7 @@ class AsyncioTCPConnection(WatchedSocket):
         self._sending = None
         self._unsent = NOTHING
         if promise is not None:
-            self._loop.remove_writer(self._fd)
+            self._watch_no_more_for_writing()
             settle(promise, how)
 
     def stop_writing(self) -> None:
@@ -294,6 +294,8 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def shut_down_for_writing(self) -> Answer[None]:
         """See `TCPConnection.shut_down_for_writing`."""
+        if self._is_of_the_parent():  # it is not ours to end
+            return None
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:

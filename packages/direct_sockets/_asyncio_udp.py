@@ -402,7 +402,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         if self._looking_up is not None:
             self._looking_up.cancel()
             self._looking_up = None
-        self._loop.remove_writer(self._fd)
+        self._watch_no_more_for_writing()
         settle(promise, how)
 
     def stop_sending(self) -> None:

@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
+
+from ._asyncio_common import inherit_loops
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -67,6 +70,9 @@ class _Forgotten:
 
 #: (Their generators would keep loops alive that are weak keys.)
 _of_loops: dict[asyncio.AbstractEventLoop, _OpenSockets] = {}
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: inherit_loops(_of_loops))
 
 
 def close_at_shutdown(socket: Socket[Any]) -> None:
