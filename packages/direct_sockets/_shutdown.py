@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 import os
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from ._asyncio_common import inherit_loops
 
@@ -37,8 +37,6 @@ class _OpenSockets:
         self._generator = self._until_shutdown()
         with contextlib.suppress(StopIteration):
             self._generator.asend(None).send(None)
-        timer = _Forgotten(self.sockets)
-        asyncio.get_running_loop().call_later(_NEVER, timer.keep, context=contextvars.Context())
 
     async def _until_shutdown(self) -> AsyncGenerator[None, None]:
         try:
@@ -54,22 +52,23 @@ class _OpenSockets:
                         await one._closed_promise.then(None, lambda _: None)
 
 
-class _Forgotten:
-    """What goes when the loop lets go of its timers."""
+class _Keeper:
+    """What a loop has instead of an attribute: a timer keeps it, for as long as the loop keeps that."""
 
-    def __init__(self, sockets: WeakSet[Socket[Any]]) -> None:
-        self._sockets = sockets
+    def __init__(self, open_sockets: _OpenSockets) -> None:
+        self._open_sockets = open_sockets
+        asyncio.get_running_loop().call_later(_NEVER, self._keep, context=contextvars.Context())
 
-    def keep(self) -> None:
+    def _keep(self) -> None:
         """What the timer does."""
 
     def __del__(self) -> None:
-        for one in list(self._sockets):
+        for one in list(self._open_sockets.sockets):
             one._close_what_was_forgotten()
 
 
-#: (Their generators would keep loops alive that are weak keys.)
-_of_loops: dict[asyncio.AbstractEventLoop, _OpenSockets] = {}
+#: (What a loop has leads back to it, and would keep it alive.)
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[_OpenSockets]] = WeakKeyDictionary()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: inherit_loops(_of_loops))
@@ -78,8 +77,10 @@ if hasattr(os, "register_at_fork"):
 def close_at_shutdown(socket: Socket[Any]) -> None:
     """Close the socket, unless it is closed by then, when the running loop is shut down."""
     loop = asyncio.get_running_loop()
-    if loop not in _of_loops:
-        for other in [one for one in _of_loops if one.is_closed()]:  # without a shutdown
-            _of_loops.pop(other, None)
-        _of_loops[loop] = _OpenSockets()
-    _of_loops[loop].sockets.add(socket)
+    known = _of_loops.get(loop)
+    open_sockets = None if known is None else known()
+    if open_sockets is None:
+        open_sockets = _OpenSockets()
+        _of_loops[loop] = ref(open_sockets)
+        _Keeper(open_sockets)
+    open_sockets.sockets.add(socket)

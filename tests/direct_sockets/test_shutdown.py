@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from direct_sockets import TCPServerSocket, TCPSocket, UDPSocket, _shutdown
-from tests.support import LoopFactory, settle
+from tests.support import LOOP_FACTORIES, LoopFactory, settle
 from tests.support.descriptors import open_descriptors
 from tests.support.operating_system import (
     ALL,
@@ -270,6 +270,22 @@ def test_sockets_of_several_loops_are_each_closed_with_their_own(run: Callable[[
     first = run(_one_of_each())
     second = run(_one_of_each())
     assert [outcome(each.closed) for each in (*first, *second)] == [FULFILLED] * 10
+
+
+def test_a_loop_that_is_dropped_is_collected_with_its_sockets() -> None:
+    """One of asyncio, that is: uvloop keeps loops that have not been closed."""
+    before = open_descriptors()
+    loop = LOOP_FACTORIES["asyncio"]()
+    loop.run_until_complete(_one_of_each())
+    remains = weakref.ref(loop)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del loop
+        gc.collect()
+    assert remains() is None
+    messages = [str(each.message) for each in caught if "unclosed <" in str(each.message)]
+    assert [f", opened at {__file__}:" in message for message in messages if "Socket open" in message] == [True] * 5
+    assert len(open_descriptors()) <= len(before)
 
 
 def test_loops_are_not_kept(loop_factory: LoopFactory) -> None:
