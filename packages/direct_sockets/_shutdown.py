@@ -63,8 +63,9 @@ class _Keeper:
         """What the timer does."""
 
     def __del__(self) -> None:
-        for one in list(self._open_sockets.sockets):
-            one._close_what_was_forgotten()
+        with contextlib.ExitStack() as each:  # of them, though a warning may be an error
+            for one in list(self._open_sockets.sockets):
+                each.callback(one._close_what_was_forgotten)
 
 
 #: (What a loop has leads back to it, and would keep it alive.)

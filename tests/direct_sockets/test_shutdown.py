@@ -217,6 +217,16 @@ def test_a_loop_that_is_closed_without_a_shutdown_closes_them_with_a_warning_for
     assert [f", opened at {__file__}:" in str(each.message) for each in caught] == [True] * 5
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_all_are_closed_though_warnings_are_errors(loop_factory: LoopFactory) -> None:
+    before = open_descriptors()
+    loop = loop_factory()
+    sockets = loop.run_until_complete(_one_of_each())
+    loop.close()
+    assert len(sockets) == 5
+    assert len(open_descriptors()) <= len(before)
+
+
 def test_a_loop_that_is_closed_says_nothing_of_sockets_that_are_closed(loop_factory: LoopFactory) -> None:
     async def close_all() -> None:
         for each in await _one_of_each():

@@ -9,52 +9,43 @@ from functools import partial
 from typing import Any
 
 from tests.support import LOOP_FACTORIES, LoopErrors
-from tests.support.namespaces import network_of_hosts
+from tests.support.namespaces import Network, network_of_hosts
 
 from .boundary import ATTEMPTS, try_all
-from .faults import try_datagrams, try_namespaces, try_streams
+from .faults import try_datagrams, try_streams, try_tcp, try_udp
 from .fuzz import TARGETS, fuzz
 from .models import PAIRS, random_lives
+from .resources import RESOURCES
 from .scenarios import SCENARIOS, sweep_all
-from .table import Row
+from .table import COLUMNS, Row
 
 CHECKS: dict[str, Callable[[str], Row]] = {}
 
 
-def on_every_loop(name: str, run: Callable[[], Coroutine[Any, Any, Row]]) -> Row:
-    """Try the cases on each of the loops, and count them together."""
-    row = Row(name)
+def in_one_go(name: str, run: Callable[[], Row], counts: tuple[str, ...] = COLUMNS) -> Row:
+    """Try the cases, and count them; what was there before is out of the collector's sight."""
+    row = Row(name, counts=counts)
+    LoopErrors.current = LoopErrors()
     gc.collect()
     gc.freeze()
-    for loop_factory in LOOP_FACTORIES.values():
-        LoopErrors.current = LoopErrors()
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            row.add(runner.run(run()))
+    row.add(run())
     gc.unfreeze()
     return row
 
 
-def _sweep(scenario: str) -> Callable[[str], Row]:
-    return lambda name: on_every_loop(name, lambda: sweep_all(scenario))
+def on_every_loop(name: str, run: Callable[[], Coroutine[Any, Any, Row]], counts: tuple[str, ...] = COLUMNS) -> Row:
+    """Try the cases on each of the loops, and count them together."""
+    row = Row(name, counts=counts)
+    for loop_factory in LOOP_FACTORIES.values():
+        LoopErrors.current = LoopErrors()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            row.add(in_one_go(name, lambda runner=runner: runner.run(run())))  # type: ignore[misc]
+    return row
 
 
-def _lives(stream: str) -> Callable[[str], Row]:
-    return lambda name: _named(name, random_lives(stream, range(_LIVES)))
-
-
-def _fuzz(target: str) -> Callable[[str], Row]:
-    return lambda name: _named(name, fuzz(target, _EXAMPLES))
-
-
-def _named(name: str, row: Row) -> Row:
-    named = Row(name)
-    named.add(row)
-    return named
-
-
-async def _real_faults() -> Row:
+async def _real_faults(attempt: Callable[[Network, str], Coroutine[Any, Any, Row]], version: str) -> Row:
     with network_of_hosts() as network:
-        return await try_namespaces(network)
+        return await attempt(network, version)
 
 
 #: `make soak` and `make fuzz` take more.
@@ -62,18 +53,29 @@ _LIVES = 2500
 _EXAMPLES = 2000
 _NETWORKS = 60
 
+#: Where nothing is refused, nobody is let in.
+_NOT_LET_IN = ("lost", "leaked")
+
 for _scenario in SCENARIOS:
-    CHECKS[f"cancelled at every step: {_scenario}"] = _sweep(_scenario)
+    CHECKS[f"cancelled at every step: {_scenario}"] = partial(
+        on_every_loop, run=partial(sweep_all, _scenario), counts=_NOT_LET_IN
+    )
 for _stream in PAIRS:
-    CHECKS[f"steps beside a model: {_stream}"] = _lives(_stream)
+    CHECKS[f"steps beside a model: {_stream}"] = partial(in_one_go, run=partial(random_lives, _stream, range(_LIVES)))
 for _target in TARGETS:
-    CHECKS[f"fuzzed: {_target}"] = _fuzz(_target)
+    CHECKS[f"fuzzed: {_target}"] = partial(in_one_go, run=partial(fuzz, _target, _EXAMPLES))
 for _attempts in ATTEMPTS:
     CHECKS[f"let in: {_attempts}"] = partial(on_every_loop, run=partial(try_all, _attempts))
 _FAULTS: dict[str, Callable[[], Coroutine[Any, Any, Row]]] = {
     "TCP over virtual networks": partial(try_streams, range(_NETWORKS)),
     "UDP over virtual networks": partial(try_datagrams, range(_NETWORKS)),
-    "TCP of the kernel": _real_faults,
+    **{
+        f"{protocol} of the kernel, {version}": partial(_real_faults, attempt, version)
+        for protocol, attempt in (("TCP", try_tcp), ("UDP", try_udp))
+        for version in ("IPv4", "IPv6")
+    },
 }
 for _faulty, _run in _FAULTS.items():
     CHECKS[f"faults: {_faulty}"] = partial(on_every_loop, run=_run)
+for _resource, _try in RESOURCES.items():
+    CHECKS[f"resources: {_resource}"] = partial(in_one_go, run=_try, counts=_NOT_LET_IN)

@@ -6,13 +6,15 @@ rules of the standard in other words.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+import signal
 import socket
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import quickjs  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -34,7 +36,11 @@ from tests.support.sources import VirtualLoop
 from whatwg_streams import CountQueuingStrategy, RangeError, ReadableStream, WritableStream
 from whatwg_streams._platform.webidl import convert_unrestricted_double, convert_unsigned_integer
 
+from .leaks import Before
 from .table import Row
+
+#: Seconds that one value may take.
+PATIENCE: Final = 5.0
 
 FEATURES: tuple[Feature, ...] = ("direct-sockets", "direct-sockets-private", "direct-sockets-multicast")
 
@@ -257,7 +263,8 @@ def _message(value: Any) -> None:
     except TypeError:
         return
     assert isinstance(message, UDPMessage)
-    assert message.data is None or (message.data.format == "B" and message.data.contiguous)
+    data = message.data
+    assert data is None or type(data) is bytes or (data.format == "B" and data.contiguous)
     assert message.remote_address is None or type(message.remote_address) is str
     assert message.remote_port is None or 0 <= message.remote_port < 1 << 16
     assert message.dns_query_type in {None, "ipv4", "ipv6"}
@@ -291,7 +298,8 @@ def _strategy(value: Any) -> None:
         lambda: WritableStream({}, CountQueuingStrategy(high_water_mark=value)),
     ):
         try:
-            make()
+            with VirtualLoop().installed():
+                make()
         except (TypeError, RangeError):
             continue
         number = float(convert_unrestricted_double(value, "value")) if value is not None else 0
@@ -388,8 +396,10 @@ TARGETS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]] = {
 }  # fmt: skip
 
 
-def property_of(name: str, row: Row, examples: int, *, derandomize: bool = True) -> Callable[[], None]:
-    """The target as a test of Hypothesis, which counts its cases in the row."""
+def property_of(
+    name: str, row: Row, examples: int, *, derandomize: bool = True, patience: float | None = None
+) -> Callable[[], None]:
+    """The target as a test of Hypothesis, which counts its cases in the row; with an alarm for each, if wanted."""
     strategy, check = TARGETS[name]
 
     @settings(
@@ -402,17 +412,51 @@ def property_of(name: str, row: Row, examples: int, *, derandomize: bool = True)
     @given(strategy)
     def run(value: Any) -> None:
         row.tried += 1
+        if patience is not None:
+            signal.setitimer(signal.ITIMER_REAL, patience)
         check(value)
 
     return run
 
 
 def fuzz(name: str, examples: int, *, derandomize: bool = True) -> Row:
-    """Give so many values to the target. Hypothesis makes the one that fails as small as it can."""
+    """Give so many values to the target. Hypothesis makes the one that fails as small as it can.
+
+    What is taken that must not be is let in; where it crashes, or has come to no end in time, something is lost.
+    """
     row = Row(name)
+    before = Before()
     try:
-        property_of(name, row, examples, derandomize=derandomize)()
-    except Exception as error:
+        with _interrupted_when_it_hangs():
+            property_of(name, row, examples, derandomize=derandomize, patience=PATIENCE)()
+    except* AssertionError as taken:
         row.let_in += 1
-        row.notes.append(f"{error!r} {getattr(error, '__notes__', '')}")
+        row.notes += map(_told, taken.exceptions)
+    except* Exception as crashed:
+        row.lost += 1
+        row.notes += map(_told, crashed.exceptions)
+    if left := before.left():
+        row.leaked += 1
+        row.notes.append(f"left {left}")
     return row
+
+
+def _told(error: BaseException) -> str:
+    return f"{error!r} {getattr(error, '__notes__', '')}"
+
+
+@contextlib.contextmanager
+def _interrupted_when_it_hangs() -> Iterator[None]:
+    """Raise a TimeoutError where one value takes longer than `PATIENCE`."""
+
+    def interrupt(_: int, frame: object) -> NoReturn:
+        raise TimeoutError(f"it took longer than {PATIENCE} seconds, at {frame}")
+
+    others = signal.signal(signal.SIGALRM, interrupt)
+    theirs = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, others)
+        signal.setitimer(signal.ITIMER_REAL, *theirs)

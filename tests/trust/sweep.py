@@ -7,15 +7,14 @@ behind. The sweep ends with the first run that is over before it could be interr
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from tests.support import LoopErrors, settle
+from tests.support import settle
 from whatwg_streams._platform import event_loop
 
+from .leaks import Before
 from .steps import Steps, fast_paths_enabled, microtasks_per_turn
 from .table import Row
 
@@ -125,9 +124,6 @@ async def _act(
     return steps, task
 
 
-#: How the names of the modules under test begin.
-_PACKAGES = ("whatwg_streams.", "direct_sockets.")
-
 ALL_SETTINGS: Settings = [*itertools.product((True, False), (event_loop.MICROTASKS_PER_TURN, 2))]
 EVERY_WAY: Ways = (cancelled, timed_out, cancelled_again_and_again)
 
@@ -159,23 +155,15 @@ async def sweep(
 async def _case(row: Row, make: MakeScenario, interrupt: Interruption, step: int) -> bool:
     """Run one case, and count it; tell whether it was interrupted."""
     await asyncio.sleep(0)
-    tasks = asyncio.all_tasks()
-    objects = _objects()
+    before = Before()
     lost, interrupted = await _lost(make(), interrupt, step)
     row.tried += 1
     if lost:
         row.lost += 1
         row.notes.append(f"{_title(interrupt)} at step {step}: {lost}")
-    await settle()
-    gc.collect()
-    await settle(3)
-    left = [*(asyncio.all_tasks() - tasks), *(_objects() - objects).elements()]
-    reports = LoopErrors.current.take()
-    if left or reports:
+    if left := await before.left_at_rest():
         row.leaked += 1
-        row.notes.append(f"{_title(interrupt)} at step {step}: left {left}, reported {reports}")
-        for task in asyncio.all_tasks() - tasks:
-            task.cancel()
+        row.notes.append(f"{_title(interrupt)} at step {step}: left {left}")
     return interrupted
 
 
@@ -193,9 +181,3 @@ async def _lost(scenario: Scenario, interrupt: Interruption, step: int) -> tuple
 
 def _title(interrupt: Any) -> str:
     return str(interrupt.__name__).replace("_", " ")
-
-
-def _objects() -> Counter[str]:
-    """How many objects of our packages there are, by their type."""
-    modules = Counter((str(type(one).__module__), type(one).__qualname__) for one in gc.get_objects())
-    return Counter({name: number for (module, name), number in modules.items() if module.startswith(_PACKAGES)})

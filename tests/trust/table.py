@@ -14,6 +14,8 @@ README = ROOT / "README.md"
 BEGIN = "<!-- made by make trust -->\n"
 END = "<!-- end of what make trust has made -->\n"
 
+COLUMNS = ("lost", "leaked", "let_in")
+
 #: Of what went wrong in one scenario, as much as is worth reading.
 _SHOWN = 5
 
@@ -28,6 +30,7 @@ class Row:
         lost: cases in which data was lost, came twice or in another order, or a state or result was wrong.
         leaked: cases that left a task, a descriptor, a lock, a waiter or another object behind.
         let_in: cases in which something was accepted, or allowed, that must not be.
+        counts: which of these three are looked at; nothing is known of the others.
         notes: what went wrong, in words.
     """
 
@@ -36,6 +39,7 @@ class Row:
     lost: int = 0
     leaked: int = 0
     let_in: int = 0
+    counts: tuple[str, ...] = COLUMNS
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -50,9 +54,14 @@ class Row:
         self.let_in += other.let_in
         self.notes += other.notes
 
+    def cells(self) -> list[str]:
+        """The columns of the table, in which a dash stands for what is not looked at."""
+        return [str(getattr(self, name)) if name in self.counts else "—" for name in COLUMNS]
+
     def describe(self) -> str:
         """Say what went wrong, as far as it is worth reading."""
-        head = f"{self.scenario}: of {self.tried}, {self.lost} lost, {self.leaked} leaked, {self.let_in} let in"
+        lost, leaked, let_in = self.cells()
+        head = f"{self.scenario}: of {self.tried}, {lost} lost, {leaked} leaked, {let_in} let in"
         more = len(self.notes) - _SHOWN
         return "\n".join([head, *self.notes[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])])
 
@@ -62,7 +71,7 @@ def markdown(rows: Sequence[Row]) -> str:
     total = Row("**all**")
     for row in rows:
         total.add(row)
-    lines = [f"| {row.scenario} | {row.tried:,} | {row.lost} | {row.leaked} | {row.let_in} |" for row in (*rows, total)]
+    lines = [f"| {row.scenario} | {row.tried:,} | {' | '.join(row.cells())} |" for row in (*rows, total)]
     return "\n".join(["| scenario | tried | lost | leaked | let in |", "|---|--:|--:|--:|--:|", *lines, ""])
 
 
@@ -77,7 +86,8 @@ def record(rows: Sequence[Row]) -> None:
 
 def recorded() -> list[Row]:
     """The rows that were kept."""
-    return [Row(**figures) for figures in json.loads(RESULTS.read_text(encoding="utf-8"))]
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return [Row(**{**figures, "counts": tuple(figures.get("counts", COLUMNS))}) for figures in rows]
 
 
 def shown() -> str:

@@ -16,6 +16,7 @@ class End:
     Attributes:
         data: what it sends.
         received: what has come.
+        sent: whether all of its data was taken.
         finished: whether the other end has said that this is all.
         read_error: what its reader was told.
         write_error: what its writer was told.
@@ -24,19 +25,26 @@ class End:
 
     data: bytes
     received: bytearray = field(default_factory=bytearray)
+    sent: bool = False
     finished: bool = False
     read_error: BaseException | None = None
     write_error: BaseException | None = None
     closed_error: BaseException | None = None
 
+    def is_spoilt_by(self, other: End) -> bool:
+        """Whether it was given what the other end has not sent."""
+        return not other.data.startswith(self.received)
+
     def complaint(self, other: End) -> str:
         """What is wrong with what it saw, or nothing."""
-        if not other.data.startswith(self.received):
+        if self.is_spoilt_by(other):
             return "bytes were lost, changed or came in another order"
         if self.finished and self.received != other.data:
             return f"the end came after {len(self.received)} of {len(other.data)} bytes, without an error"
         if not self.finished and self.read_error is None:
             return "the reader was told neither of the end nor of an error"
+        if not self.sent and self.write_error is None:
+            return "the writer was told neither that all was taken nor of an error"
         if (self.read_error or self.write_error) and self.closed_error is None:
             return "closed fulfilled, though there was an error"
         errors = (self.read_error, self.write_error, self.closed_error)
@@ -58,6 +66,7 @@ async def converse(socket: TCPSocket, end: End, random: Random) -> None:
                     await writer.write(end.data[position : position + size])
                     position += size
                 await writer.close()
+            end.sent = True
         except OSError as error:
             end.write_error = error
 

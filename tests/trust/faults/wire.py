@@ -22,8 +22,10 @@ _IFF_TUN: Final = 0x0001
 _IFF_NO_PI: Final = 0x1000
 _HEADERS: Final = 40  # bytes: what is behind them in a packet of TCP is options and data
 
+_UDP: Final = 17
+
 #: The addresses of the ends.
-ADDRESSES: Final = ("198.18.0.1", "198.18.0.2")
+ADDRESSES: Final = {"IPv4": ("198.18.0.1", "198.18.0.2"), "IPv6": ("2001:db8:1::1", "2001:db8:1::2")}
 
 
 class Fault(NamedTuple):
@@ -38,11 +40,21 @@ class Fault(NamedTuple):
 
 
 class Wire:
-    """The cable; while it is cut nothing gets through."""
+    """The cable; while it is cut nothing gets through.
+
+    Attributes:
+        cut: whether it is.
+        corrupted: how many packets were.
+        lost: how many got lost, or came when it was cut.
+        delivered: to each end, the datagrams that arrived there as they were sent.
+    """
 
     def __init__(self, descriptors: list[int], fault: Fault, random: Random) -> None:
         self.cut = False
         self.corrupted = 0
+        self.lost = 0
+        self.delivered: tuple[list[bytes], list[bytes]] = ([], [])
+        self._ends = tuple(descriptors)
         self._fault = fault
         self._random = random
         self._descriptors = descriptors
@@ -55,9 +67,11 @@ class Wire:
             packet = os.read(source, 65536)
             for _ in range(1 + self._happens(self._fault.duplication)):
                 if self.cut or self._happens(self._fault.loss):
+                    self.lost += 1
                     continue
                 delay = (self._fault.delay + self._random.random() * self._fault.jitter) / 1000
-                self._loop.call_later(delay, self._deliver, destination, self._corrupt(packet))
+                carried = self._corrupt(packet)
+                self._loop.call_later(delay, self._deliver, destination, carried, carried is packet)
 
     def _corrupt(self, packet: bytes) -> bytes:
         if len(packet) <= _HEADERS or not self._happens(self._fault.corruption):
@@ -67,10 +81,17 @@ class Wire:
         changed[self._random.randrange(_HEADERS, len(packet))] ^= 1 << self._random.randrange(8)
         return bytes(changed)
 
-    def _deliver(self, destination: int, packet: bytes) -> None:
-        if self._descriptors and not self.cut:
-            with contextlib.suppress(BlockingIOError):  # a full queue loses packets, as every network does
-                os.write(destination, packet)
+    def _deliver(self, destination: int, packet: bytes, is_intact: bool) -> None:
+        if not self._descriptors or self.cut:
+            self.lost += 1
+            return
+        try:
+            os.write(destination, packet)
+        except BlockingIOError:  # a full queue loses packets, as every network does
+            self.lost += 1
+            return
+        if is_intact and (datagram := _datagram(packet)) is not None:
+            self.delivered[self._ends.index(destination)].append(datagram)
 
     def _happens(self, share: float) -> bool:
         return self._random.random() < share
@@ -83,8 +104,14 @@ class Wire:
         self._descriptors = []
 
 
+def _datagram(packet: bytes) -> bytes | None:
+    """What a packet of UDP carries."""
+    protocol, headers = (packet[9], 28) if packet[0] >> 4 == 4 else (packet[6], 48)
+    return packet[headers:] if protocol == _UDP else None
+
+
 @contextlib.contextmanager
-def plugged_in(one: Host, other: Host, fault: Fault) -> Iterator[Wire]:
+def plugged_in(one: Host, other: Host, fault: Fault, version: str) -> Iterator[Wire]:
     """Have such a cable between the hosts, which have the `ADDRESSES` there.
 
     Raises:
@@ -92,11 +119,13 @@ def plugged_in(one: Host, other: Host, fault: Fault) -> Iterator[Wire]:
     """
     descriptors = list[int]()
     try:
-        for host, address, peer in zip((one, other), ADDRESSES, ADDRESSES[::-1], strict=True):
+        for host, address, peer in zip((one, other), ADDRESSES[version], ADDRESSES[version][::-1], strict=True):
             with inside(host):
                 descriptors.append(_tun())
-            ip("-n", host.namespace, "address", "add", address, "peer", peer, "dev", "wire")
+            # Without duplicate address detection, which would take its time.
+            now = ["nodad"] if version == "IPv6" else []
             ip("-n", host.namespace, "link", "set", "wire", "up")
+            ip("-n", host.namespace, "address", "add", address, "peer", peer, "dev", "wire", *now)
     except BaseException as error:
         for descriptor in descriptors:
             os.close(descriptor)

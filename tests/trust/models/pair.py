@@ -16,6 +16,10 @@ class Raised(Exception):
     """What a callback raises."""
 
 
+class NotRefusedError(AssertionError):
+    """The real stream has let something be done to it that the standard refuses."""
+
+
 class RealCallbacks:
     """The same as `base.Callbacks`, for the real stream: both are told the same answers."""
 
@@ -65,7 +69,7 @@ class Pair:
                 real()
             except TypeError:
                 return None
-            raise AssertionError("it was not refused") from None
+            raise NotRefusedError("it was not refused") from None
         return real(), expected
 
     def watch(self, name: str, real: Promise[Any], model: Later) -> None:
