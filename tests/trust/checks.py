@@ -14,7 +14,10 @@ from tests.support.namespaces import Network, network_of_hosts
 from .boundary import ATTEMPTS, try_all
 from .faults import try_datagrams, try_streams, try_tcp, try_udp
 from .fuzz import TARGETS, fuzz
+from .load import load
+from .load_limits import limit_put_back
 from .models import PAIRS, random_lives
+from .release import check_shortly
 from .resources import RESOURCES
 from .scenarios import SCENARIOS, sweep_all
 from .table import COLUMNS, Row
@@ -43,6 +46,11 @@ def on_every_loop(name: str, run: Callable[[], Coroutine[Any, Any, Row]], counts
     return row
 
 
+def _short_load() -> Row:
+    with limit_put_back():
+        return load(_CONNECTIONS, _SECONDS / 60)
+
+
 async def _real_faults(attempt: Callable[[Network, str], Coroutine[Any, Any, Row]], version: str) -> Row:
     with network_of_hosts() as network:
         return await attempt(network, version)
@@ -52,6 +60,8 @@ async def _real_faults(attempt: Callable[[Network, str], Coroutine[Any, Any, Row
 _LIVES = 2500
 _EXAMPLES = 2000
 _NETWORKS = 60
+_CONNECTIONS = 500
+_SECONDS = 6
 
 #: Where nothing is refused, nobody is let in.
 _NOT_LET_IN = ("lost", "leaked")
@@ -79,3 +89,7 @@ for _faulty, _run in _FAULTS.items():
     CHECKS[f"faults: {_faulty}"] = partial(on_every_loop, run=_run)
 for _resource, _try in RESOURCES.items():
     CHECKS[f"resources: {_resource}"] = partial(in_one_go, run=_try, counts=_NOT_LET_IN)
+CHECKS[f"load: {_CONNECTIONS} connections for {_SECONDS} seconds"] = partial(in_one_go, run=_short_load)
+CHECKS["releases: made twice, what is inside, installed"] = partial(
+    in_one_go, run=check_shortly, counts=("lost", "let_in")
+)

@@ -401,6 +401,19 @@ def property_of(
 ) -> Callable[[], None]:
     """The target as a test of Hypothesis, which counts its cases in the row; with an alarm for each, if wanted."""
     strategy, check = TARGETS[name]
+    return as_test(strategy, check, row, examples, derandomize=derandomize, patience=patience)
+
+
+def as_test(
+    strategy: st.SearchStrategy[Any],
+    check: Callable[[Any], object],
+    row: Row,
+    examples: int,
+    *,
+    derandomize: bool = True,
+    patience: float | None = None,
+) -> Callable[[], None]:
+    """Such a test of any strategy and check."""
 
     @settings(
         max_examples=examples,

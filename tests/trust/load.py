@@ -24,16 +24,18 @@ import uvloop
 from direct_sockets import PermissionsPolicy, TCPSocket
 from tests.support import ROOT
 
-from .load_limits import allow_descriptors, open_descriptors, resident
+from .leaks import Before
+from .load_limits import BUFFER, allow_descriptors, open_descriptors, resident
 from .table import Row
 
 _BOTH: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
 _SMALL: Final = 1024  # bytes that most say at a time,
-_LARGE: Final = 200_000  # and the slow ones, which is more than all queues take
+_LARGE: Final = 128 * 1024  # and the slow ones, which is more than is taken at once: they wait until they have read
 _SPARE: Final = 200  # descriptors that are not those of connections
 _AT_A_TIME: Final = 200  # connections that are opened
 _SLOW: Final = 100  # one in so many reads slowly,
 _FLEETING: Final = 20  # and one in so many is closed after each answer
+_PAUSE: Final = 0.01  # seconds that these wait after each piece,
 _REFUSED: Final = 20  # connections that are tried without descriptors
 _PATIENCE: Final = 30  # seconds that the peer may take to say something
 _BESIDES: Final = 60  # seconds that all may take besides those that were asked for,
@@ -44,9 +46,11 @@ _BESIDES_EACH: Final = 0.02  # and seconds for each connection
 class _Figures:
     answers: list[int]
     bytes: int = 0
+    held_up: int = 0
     opened: int = 0
     refused_for_want_of_descriptors: int = 0
     wrong: list[str] = field(default_factory=list)
+    let_in: int = 0
     unhandled: list[Any] = field(default_factory=list)
 
 
@@ -92,6 +96,7 @@ async def _load(connections: int, seconds: float, port: int, peer: subprocess.Po
     except* _FailedError as failed:
         figures.wrong += map(str, failed.exceptions)
     row.tried = sum(figures.answers)
+    row.let_in += figures.let_in
     row.lost += len(figures.wrong) + len(figures.unhandled)
     row.notes += figures.wrong[:3] + [str(each) for each in figures.unhandled[:3]]
     return row
@@ -104,6 +109,7 @@ async def _measure(
     async with _connect(port) as info:
         await _exchange(info, b"warm up")
     peer_before = _ask(peer)[0]
+    objects_before = Before()
     before, memory_before = open_descriptors(), resident()
     stop = asyncio.Event()
     gate = asyncio.Semaphore(_AT_A_TIME)
@@ -131,13 +137,16 @@ async def _measure(
     after, memory_after = open_descriptors(), resident()
     steady = [each for number, each in enumerate(rounds) if number % _SLOW and number % _FLEETING]
     row.lost += peer_unhandled
-    row.leaked = max(0, after - before) + max(0, peer_after - peer_before)
+    left = await objects_before.left_at_rest()
+    row.leaked = max(0, after - before) + max(0, peer_after - peer_before) + len(left)
+    row.notes += left
     sys.stdout.write(
         f"{figures.opened} connections were opened, the first {connections} in {opened:.1f} s;"
         f" in {used:.0f} s {sum(figures.answers)} answers, {figures.bytes / 2**20:.0f} MiB each way\n"
         f"answers to a connection: slowest {min(steady)}, median {statistics.median(steady):.0f}, most {max(steady)}:"
         f" slowest / median {min(steady) / max(1, statistics.median(steady)):.2f}\n"
-        f"slow readers: {min(rounds[::_SLOW])} to {max(rounds[::_SLOW])} answers of {_LARGE} bytes\n"
+        f"slow readers: {min(rounds[::_SLOW])} to {max(rounds[::_SLOW])} answers of {_LARGE} bytes each;"
+        f" {figures.held_up} times a write had to wait until they read\n"
         f"descriptors {before}, {descriptors_open} in use, {after} afterwards;"
         f" of the peer {peer_before}, {peer_after} afterwards\n"
         f"memory {memory_before:.0f} MiB, {memory_open:.0f} in use"
@@ -163,9 +172,9 @@ def _ask(peer: subprocess.Popen[str]) -> tuple[int, int]:
     return int(descriptors), int(unhandled)
 
 
-def _connect(port: int) -> TCPSocket:
+def _connect(port: int, **options: Any) -> TCPSocket:
     with _BOTH:
-        return TCPSocket("127.0.0.1", port)
+        return TCPSocket("127.0.0.1", port, **options)
 
 
 async def _use(
@@ -179,18 +188,19 @@ async def _use(
     """Use one connection after the other, once all have one, until it is time to stop."""
     is_first = True
     is_slow, is_fleeting = number % _SLOW == 0, number % _FLEETING == 0
+    options = {"send_buffer_size": BUFFER} if is_slow else {}
     words = number.to_bytes(4, "big") * ((_LARGE if is_slow else _SMALL) // 4)
     while not stop.is_set():
         try:
             async with contextlib.AsyncExitStack() as stack:
                 async with gate:
-                    info = await stack.enter_async_context(_connect(port))
+                    info = await stack.enter_async_context(_connect(port, **options))
                 figures.opened += 1
                 if is_first:
                     is_first = False
                     await all_open.wait()
                 while not stop.is_set():
-                    if await _exchange(info, words, pause=0.01 if is_slow else 0) != words:
+                    if await _exchange(info, words, figures if is_slow else None) != words:
                         raise _FailedError(f"connection {number} got other bytes than it sent")
                     figures.answers[number] += 1
                     figures.bytes += len(words)
@@ -203,7 +213,8 @@ async def _use(
             await asyncio.sleep(0.1)
 
 
-async def _exchange(info: Any, words: bytes, pause: float = 0) -> bytes:
+async def _exchange(info: Any, words: bytes, slow: _Figures | None = None) -> bytes:
+    """Say something, and return what comes back; a slow reader pauses after each piece of it."""
     received = bytearray()
     with info.writable.get_writer() as writer, info.readable.get_reader() as reader:
         writing = writer.write(words)
@@ -211,9 +222,10 @@ async def _exchange(info: Any, words: bytes, pause: float = 0) -> bytes:
             result = await reader.read()
             if result.done:
                 break
+            if slow is not None:
+                slow.held_up += not received and "pending" in repr(writing)
+                await asyncio.sleep(_PAUSE)
             received += result.value
-            if pause:
-                await asyncio.sleep(pause)
         await writing
     return bytes(received)
 
@@ -224,7 +236,7 @@ async def _without_descriptors(port: int, figures: _Figures) -> None:
     async def be_refused() -> None:
         try:
             async with _connect(port):
-                figures.wrong.append("a socket was opened without a descriptor")
+                figures.let_in += 1
         except OSError as error:
             if error.errno == errno.EMFILE:
                 figures.refused_for_want_of_descriptors += 1

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+#: Bytes that the system may keep of what is sent, where it had better not keep much.
+BUFFER: Final = 32 * 1024
 
 
 def open_descriptors() -> int:
@@ -11,9 +19,21 @@ def open_descriptors() -> int:
 
 
 def resident() -> float:
-    """The memory of this process, in MiB."""
+    """The memory of this process, in MiB, without what it could give back at once."""
+    with contextlib.suppress(AttributeError):  # the C library has no such function
+        ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+@contextmanager
+def limit_put_back() -> Iterator[None]:
+    """Allow as many descriptors afterwards as before."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def allow_descriptors(count: int) -> int:

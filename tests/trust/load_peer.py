@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
+from typing import Any
 
 import uvloop
 
 from direct_sockets import PermissionsPolicy, TCPServerSocket, TCPSocket
 
-from .load_limits import allow_descriptors, open_descriptors
+from .load_limits import BUFFER, allow_descriptors, open_descriptors
 
 _BOTH = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
 
@@ -30,6 +32,9 @@ async def main() -> None:
     with _BOTH:
         server = TCPServerSocket("127.0.0.1", backlog=1024)
     async with server as info, asyncio.TaskGroup() as tasks:
+        sock: Any = server._server
+        # What is accepted has the same: it is noticed soon when somebody does not read.
+        sock._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         sys.stdout.write(f"{info.local_port}\n")
         sys.stdout.flush()
 

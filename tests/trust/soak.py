@@ -11,6 +11,8 @@ import argparse
 import secrets
 import sys
 
+from tests.support import LoopErrors
+
 from .load import load
 from .models import LIFE, PAIRS, random_lives
 
@@ -40,6 +42,7 @@ def main() -> int:
     parser.add_argument("--only", choices=["models", "load"], help="one of both")
     arguments = parser.parse_args()
     sys.stdout.write(f"--seed {arguments.seed}\n")
+    LoopErrors.current = LoopErrors()
     clean = arguments.only == "load" or models(arguments.steps, arguments.seed)
     if arguments.only != "models":
         row = load(arguments.connections, arguments.minutes)

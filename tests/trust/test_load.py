@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import resource
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,13 +14,13 @@ from direct_sockets import TCPSocket
 
 from . import load as module
 from .load import load
+from .load_limits import limit_put_back
 
 
 @pytest.fixture(autouse=True)
 def _limits_are_put_back() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    with limit_put_back():
+        yield
 
 
 @pytest.mark.timeout(60)
@@ -38,9 +38,9 @@ def test_a_connection_that_fails_before_all_are_open_ends_the_load(monkeypatch: 
     connect = module._connect
     calls = itertools.count(1)
 
-    def connect_to_nobody_at_last(port: int) -> TCPSocket:
+    def connect_to_nobody_at_last(port: int, **options: Any) -> TCPSocket:
         nobody = 1
-        return connect(nobody if next(calls) == 50 else port)
+        return connect(nobody if next(calls) == 50 else port, **options)
 
     monkeypatch.setattr(module, "_connect", connect_to_nobody_at_last)
     row = load(100, 1 / 60)
