@@ -11,7 +11,12 @@ from tests.support import LoopErrors, settle
 
 #: How the names of the modules under test begin.
 _PACKAGES = ("whatwg_streams.", "direct_sockets.")
+#: What a thread has for as long as it lives.
+_OF_THREADS = {"MicrotaskQueue", "_Place"}
 _DESCRIPTORS = Path("/proc/self/fd")
+#: How often it is looked again whether something is still there, and the seconds in between.
+_LOOKS = 5
+_PAUSE = 0.02
 
 
 class Before:
@@ -24,22 +29,34 @@ class Before:
 
     def left(self) -> list[str]:
         """Collect garbage, and tell what there is now that was not there then. Tasks that are left are cancelled."""
-        reports = LoopErrors.current.take()  # which collects
-        tasks = asyncio.all_tasks() - self._tasks if _a_loop_runs() else set[asyncio.Task[object]]()
-        objects = [f"{number} {name}" for name, number in (_objects() - self._objects).items()]
-        found = [*map(repr, tasks), *objects, *(f"reported {one}" for one in reports)]
-        if (descriptors := _descriptors() - self._descriptors) > 0:
-            found.append(f"{descriptors} descriptors")
-        for task in tasks:
-            task.cancel()
-        return found
+        return [*self._unfinished(), *self._kept()]
 
     async def left_at_rest(self) -> list[str]:
-        """The same, once the loop has nothing left to do."""
+        """The same, once the loop has nothing left to do, and other threads have let go of what they had for it."""
         await settle()
         gc.collect()
         await settle(3)
-        return self.left()
+        unfinished, kept = self._unfinished(), self._kept()
+        for _ in range(_LOOKS):
+            if not kept:
+                break
+            await asyncio.sleep(_PAUSE)
+            gc.collect()
+            kept = self._kept()
+        return [*unfinished, *kept]
+
+    def _unfinished(self) -> list[str]:
+        reports = LoopErrors.current.take()  # which collects
+        tasks = asyncio.all_tasks() - self._tasks if _a_loop_runs() else set[asyncio.Task[object]]()
+        for task in tasks:
+            task.cancel()
+        return [*map(repr, tasks), *(f"reported {one}" for one in reports)]
+
+    def _kept(self) -> list[str]:
+        kept = [f"{number} {name}" for name, number in (_objects() - self._objects).items()]
+        if (descriptors := _descriptors() - self._descriptors) > 0:
+            kept.append(f"{descriptors} descriptors")
+        return kept
 
 
 def _a_loop_runs() -> bool:
@@ -54,4 +71,10 @@ def _descriptors() -> int:
 def _objects() -> Counter[str]:
     """How many objects of our packages there are, by their type."""
     modules = Counter((str(type(one).__module__), type(one).__qualname__) for one in gc.get_objects())
-    return Counter({name: number for (module, name), number in modules.items() if module.startswith(_PACKAGES)})
+    return Counter(
+        {
+            name: number
+            for (module, name), number in modules.items()
+            if module.startswith(_PACKAGES) and name not in _OF_THREADS
+        }
+    )

@@ -87,7 +87,7 @@ def record(rows: Sequence[Row]) -> None:
 def recorded() -> list[Row]:
     """The rows that were kept."""
     rows = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return [Row(**{**figures, "counts": tuple(figures.get("counts", COLUMNS))}) for figures in rows]
+    return [Row(**{**figures, "counts": tuple(figures["counts"])}) for figures in rows]
 
 
 def shown() -> str:
