@@ -188,7 +188,7 @@ def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object)
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
     queue._steps = 0
-    if not queue._draining:
+    if not queue._draining and (queue._scheduled_on is None or not queue._scheduled_on.is_running()):
         queue.schedule()
 
 

@@ -174,7 +174,7 @@ _PRIMITIVES = (bool, int, float, complex, str, bytes)
 
 def convert_object(value: object, what: str) -> object:
     """https://webidl.spec.whatwg.org/#js-object: anything but a number, a bool or a string; None is a missing one."""
-    if isinstance(value, _PRIMITIVES):
+    if value is not None and isinstance(value, _PRIMITIVES):
         raise TypeError(f"{what}: expected an object or a mapping, not {type(value).__name__}")
     return value
 
