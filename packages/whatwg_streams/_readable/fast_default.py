@@ -44,10 +44,15 @@ def dequeue(controller: ReadableStreamDefaultController) -> Any:
 
 def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
     """[[PullSteps]] step 2, without 2.4, while chunks are queued and the stream is not closing."""
-    entry = dequeue(controller)
-    if not controller._pulling or not controller._pull_again:
+    queue = controller._queue
+    if queue[0].__class__ is ValueWithSize or controller._queue_total_size < 1:
+        value = dequeue(controller)
+    else:
+        value = queue.popleft()
+        controller._queue_total_size -= 1
+    if not controller._close_requested and (not controller._pulling or not controller._pull_again):
         call_pull_if_needed(controller)
-    return entry
+    return value
 
 
 def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
