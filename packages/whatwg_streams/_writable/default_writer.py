@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Generic, Self, final
 
 from typing_extensions import TypeVar, override
 
+from .._platform import fast_paths
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
-from . import stream as stream_module
+from . import fast_default, stream as stream_module
 from .ops import controller_interface, streams, writers
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class WritableStreamDefaultWriter(Generic[W]):
         # 1. A released writer can not write.
         if self._stream is None:
             return a_promise_rejected_with(TypeError("the writer was released"))
+        if fast_paths.enabled and (promise := fast_default.write(self._stream, chunk)) is not None:
+            return promise
         # 2. Write to the stream.
         return writers.writable_stream_default_writer_write(self, chunk)
 
