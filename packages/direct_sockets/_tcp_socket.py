@@ -443,23 +443,19 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         write_algorithm = partial(self._write, connection)
 
         # 4. Aborting takes these steps:
-        def abort_algorithm(_: object) -> Promise[None]:
-            # 4.1. a promise,
-            promise: Promise[None] = Promise()
-
+        def abort_algorithm(_: object) -> Promise[None] | None:
+            # 4.1. a promise, (None stands for one that is resolved already.)
             # 4.2. In parallel:
             # 4.2.1. shut down the socket for writing.
             # 4.2.2. Then queue a task for these steps:
             def shut_down(_: object) -> None:
                 # 4.2.2.1. handle the closing,
                 self._handle_closing_the_writable_stream()
-                # 4.2.2.2. and resolve the promise.
-                resolve(promise)
+                # 4.2.2.2. and resolve the promise,
 
             # NOTE(spec): E38 of a write that was under way a part may have been sent; the FIN comes after it.
-            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
             # 4.3. which is the result.
-            return promise
+            return queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
 
         # 5. Closing takes these steps:
         def close_algorithm() -> Promise[None]:

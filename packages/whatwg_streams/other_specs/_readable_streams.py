@@ -9,7 +9,7 @@ from .._platform import buffers, fast_paths
 from .._platform.buffers import ArrayBufferView, view_of
 from .._platform.promises import Promise
 from .._platform.webidl import new
-from .._readable import byte_controller, default_controller, fast_bytes, fast_default
+from .._readable import byob_reader, byte_controller, default_controller, fast_bytes, fast_default
 from .._readable.ops import (
     byte_controllers,
     controller_interface,
@@ -148,14 +148,11 @@ def create_a_readable_stream_from_an_async_sequence(
 def readable_stream_desired_size_to_fill_up_to_the_high_water_mark(stream: ReadableStream[Any]) -> float:
     """https://streams.spec.whatwg.org/#readablestream-desired-size-to-fill-up-to-the-high-water-mark"""
     # 1. A stream that is not readable wants nothing.
-    if not is_readable(stream):
+    if stream._state != "readable":
         return 0
-    controller = stream._controller
     # 2. Of a byte stream it is in bytes;
-    if isinstance(controller, byte_controller.ReadableByteStreamController):
-        return byte_controllers.readable_byte_stream_controller_get_desired_size(controller) or 0
-    # 3. of any other in the unit of its strategy.
-    return default_controllers.readable_stream_default_controller_get_desired_size(controller) or 0
+    # 3. of any other in the unit of its strategy. (Both controllers have it the same way, while they are readable.)
+    return stream._controller._strategy_hwm - stream._controller._queue_total_size
 
 
 def readable_stream_needs_more_data(stream: ReadableStream[Any]) -> bool:
@@ -482,7 +479,7 @@ def is_locked(stream: ReadableStream[Any] | WritableStream[Any]) -> bool:
 
 def has_byob_reader(stream: ReadableStream[Any]) -> bool:
     """Beyond the standard: whether the stream is locked to a reader that brings its own buffers."""
-    return controller_interface.readable_stream_has_byob_reader(stream)
+    return stream._reader.__class__ is byob_reader.ReadableStreamBYOBReader
 
 
 def is_disturbed(stream: ReadableStream[Any]) -> bool:
