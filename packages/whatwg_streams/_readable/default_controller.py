@@ -52,9 +52,7 @@ class ReadableStreamDefaultController:
     _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: int | float
     _started: bool
-    _pull_below: (
-        int | float
-    )  # beyond the standard: with so much in the queue nothing is pulled; at most [[strategyHWM]]
+    _pull_below: int | float  # with so much queued nothing is pulled; [[strategyHWM]], or less
     _strategy_hwm: int | float
     _strategy_size_algorithm: Callable[[Any], int | float] | None
     _stream: ReadableStream[Any]

@@ -45,7 +45,7 @@ def set_up_readable_stream(
     high_water_mark: float = 1,
     size_algorithm: Callable[[Any], float] = count,
     discard_algorithm: Callable[[Any], object] | None = None,
-    enough: float = inf,
+    enough: int | float = inf,
 ) -> None:
     """Set up a new ReadableStream: https://streams.spec.whatwg.org/#readablestream-set-up
 

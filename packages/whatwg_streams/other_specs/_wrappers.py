@@ -43,7 +43,9 @@ def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]
     return wrapped
 
 
-def pull_wrapper(algorithm: Callable[[], Any] | None, controller: object, enough: float = inf) -> CallbackAlgorithm:
+def pull_wrapper(
+    algorithm: Callable[[], Any] | None, controller: object, enough: int | float = inf
+) -> CallbackAlgorithm:
     """The same for a pull algorithm, in the form that fast paths know: a function of the controller.
 
     Args:
