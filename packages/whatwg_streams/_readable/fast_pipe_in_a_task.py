@@ -188,7 +188,7 @@ class _Mover:
         readable: Any = pipe.source._controller
         writable = dest._controller
         write, write_request = self.write_algorithm.function, self.write_request
-        next_chunk = self.choose_next_chunk()
+        next_chunk = self.next_of_the_iterator if self.by is PullOfAnIterator else self.pull
         queue = event_loop._this_thread.queue
         jobs = queue._jobs
         pipe.source._disturbed = True
@@ -213,9 +213,8 @@ class _Mover:
             if self.promise is not None:
                 return self.settle(failed, result)
             if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
-                fast_pipe.queue_the_late_pull(readable, 0)
-                promise = failed if result is None else self.write_algorithm.promise_for(result)
-                fast_pipe.write_goes_on(pipe, write_request, chunk, promise)
+                self.chunk = chunk
+                self.leave(_WRITE, failed if result is None else self.write_algorithm.promise_for(result))
                 return fast_pipe.Left.UNDER_WAY
             dest._in_flight_write_request = None
             readable._pulling = False
@@ -228,53 +227,28 @@ class _Mover:
 
     # Where the next chunk comes from; or why there is none ----------------------------------------------
 
-    def choose_next_chunk(self) -> Callable[[Any, Any], Coroutine[Any, Any, Any]]:
-        """How chunks come out of the source."""
-        if self.by is PullOfAnIterator:
-            return self.next_of_the_iterator
-        return self.pull if self.pipe.source._controller._strategy_hwm == 0 else self.take_from_the_queue
-
-    async def take_from_the_queue(self, readable: Any, jobs: Any) -> Any:
-        """Take a chunk out of the queue, and pull."""
-        if not readable._queue or (readable._close_requested and len(readable._queue) == 1):
-            return fast_pipe.Left.TO_READ
-        self.chunk = chunk = fast_default.dequeue(readable)
-        if readable._queue_total_size >= readable._strategy_hwm or readable._close_requested:
-            return chunk
-        failed: Promise[Any] | None = None
-        readable._pulling = True
-        try:
-            result = self.pull_algorithm.function(readable)
-            if result is not None and result.__class__ is CoroutineType:
-                self.phase = _PULL_AHEAD
-                result = await (result if self.pull_context is None else _in_context(self.pull_context, result))
-        except (Exception, asyncio.CancelledError) as exception:
-            failed, result = a_promise_rejected_with(reason_of(exception)), None
-        self.phase = _NOTHING
-        if self.shared and self.context:
-            self.part_from(self.pull_algorithm)
-        if self.promise is not None:
-            return self.settle(failed, result)
-        if result is not None or failed is not None or jobs or readable._pull_again:
-            promise = failed if result is None else self.pull_algorithm.promise_for(result)
-            fast_pipe.pull_goes_on(readable, promise)
-            self.pipe.chunk_steps(chunk)
-            return fast_pipe.Left.UNDER_WAY
-        readable._pulling = False
-        return chunk
-
     async def pull(self, readable: Any, jobs: Any) -> Any:
-        """Pull a source whose high water mark is 0, for the chunk that it enqueues then."""
-        if readable._queue:
-            return fast_pipe.Left.TO_READ
+        """Take a chunk out of the queue and pull; or pull, for the chunk that the source enqueues then."""
         catch = self.catch
-        catch.wait()
+        chunk: object = fast_pipe.NOTHING
+        if readable._queue:
+            if readable._close_requested and len(readable._queue) == 1:
+                return fast_pipe.Left.TO_READ
+            self.chunk = chunk = fast_default.dequeue(readable)
+            if readable._queue_total_size >= readable._strategy_hwm or readable._close_requested:
+                return chunk
+            phase = _PULL_AHEAD
+        elif readable._strategy_hwm == 0:
+            catch.wait()
+            phase = _PULL
+        else:
+            return fast_pipe.Left.TO_READ
         failed: Promise[Any] | None = None
         readable._pulling = True
         try:
             result = self.pull_algorithm.function(readable)
             if result is not None and result.__class__ is CoroutineType:
-                self.phase = _PULL
+                self.phase = phase
                 result = await (result if self.pull_context is None else _in_context(self.pull_context, result))
         except (Exception, asyncio.CancelledError) as exception:
             failed, result = a_promise_rejected_with(reason_of(exception)), None
@@ -283,13 +257,15 @@ class _Mover:
             self.part_from(self.pull_algorithm)
         if self.promise is not None:
             return self.settle(failed, result)
-        chunk = catch.chunk
+        if phase == _PULL:
+            chunk = catch.chunk
         if result is not None or failed is not None or jobs or readable._pull_again or chunk is fast_pipe.NOTHING:
-            catch.leave()
-            promise = failed if result is None else self.pull_algorithm.promise_for(result)
-            fast_pipe.pull_goes_on(readable, promise)
+            self.leave(phase, failed if result is None else self.pull_algorithm.promise_for(result))
             return fast_pipe.Left.UNDER_WAY
-        catch.chunk = fast_pipe.NOTHING
+        if phase == _PULL:
+            catch.chunk = fast_pipe.NOTHING
+        else:
+            readable._pulling = False
         return chunk
 
     async def next_of_the_iterator(self, readable: Any, jobs: Any) -> Any:
@@ -361,18 +337,22 @@ class _Mover:
         if phase == _NEXT:
             self.promise = self.next_is_under_way()
             return
+        self.promise = Promise()
+        self.leave(phase, self.promise)
+
+    def leave(self, phase: int, promise: Promise[Any] | None) -> None:
+        """The promise is that of the pull or the write which is under way; without one it is fulfilled."""
         pipe = self.pipe
         readable: Any = pipe.source._controller
-        self.promise = promise = Promise[Any]()
         if phase == _WRITE:
             fast_pipe.queue_the_late_pull(readable, 0)
             fast_pipe.write_goes_on(pipe, self.write_request, self.chunk, promise)
-        else:
-            if phase == _PULL:
-                self.catch.leave()
-            fast_pipe.pull_goes_on(readable, promise)
-            if phase == _PULL_AHEAD:
-                pipe.chunk_steps(self.chunk)
+            return
+        if phase == _PULL:
+            self.catch.leave()
+        fast_pipe.pull_goes_on(readable, promise)
+        if phase == _PULL_AHEAD:
+            pipe.chunk_steps(self.chunk)
 
     def settle(self, failed: Promise[Any] | None, result: object) -> fast_pipe.Left:
         """A coroutine that was suspended has ended."""
