@@ -25,11 +25,16 @@ def _promises() -> Iterator[Promise[int]]:
         yield Promise.resolve(number)
 
 
-async def _asynchronous_generator() -> AsyncIterator[int]:
+async def asynchronous_generator() -> AsyncIterator[int]:
     for number in range(COUNT):
         await asyncio.sleep(0)
         yield number
         await asyncio.sleep(0)
+
+
+async def quick_generator() -> AsyncIterator[int]:
+    for number in range(COUNT):
+        yield number
 
 
 class _AsynchronousIterator:
@@ -83,10 +88,10 @@ def _generator_with_an_end(events: list[str]) -> Iterator[int]:
         events.append("closed")
 
 
-async def _asynchronous_generator_with_an_end(events: list[str]) -> AsyncIterator[int]:
+async def asynchronous_generator_with_an_end(events: list[str]) -> AsyncIterator[int]:
     events.append("begun")
     try:
-        async for number in _asynchronous_generator():
+        async for number in asynchronous_generator():
             yield number
     finally:
         await asyncio.sleep(0)
@@ -94,7 +99,7 @@ async def _asynchronous_generator_with_an_end(events: list[str]) -> AsyncIterato
 
 
 def scenarios() -> Iterator[tuple[str, Callable[[], Any]]]:
-    for make_iterable in (_list, _promises, _asynchronous_generator, _AsynchronousIterator):
+    for make_iterable in (_list, _promises, asynchronous_generator, _AsynchronousIterator):
 
         def make_stream(make_iterable: Callable[[], Any] = make_iterable) -> ReadableStream[int]:
             return ReadableStream.from_(make_iterable())
@@ -103,4 +108,4 @@ def scenarios() -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "from_", partial(ReadsInABlock, make_stream)
         yield "from_", partial(IterationThatKeepsTheStream, make_stream)
     yield "from_, cancelled", partial(CancelsTheIterable, _generator_with_an_end)
-    yield "from_, cancelled", partial(CancelsTheIterable, _asynchronous_generator_with_an_end)
+    yield "from_, cancelled", partial(CancelsTheIterable, asynchronous_generator_with_an_end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from typing_extensions import override
 from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
 
 from .byte_reads import ByteReads, DefaultReadsOfBytes
+from .iterables import asynchronous_generator, quick_generator
 from .reads import Reads
 from .sources import (
     COUNT,
@@ -36,9 +37,8 @@ class Pipes:
 
     pipe: Promise[None] | None = None
 
-    def __init__(self, make_source: Callable[[], Numbers], make_sink: Callable[[], Sink]) -> None:
-        self.source = make_source()
-        self.stream = stream_of(lambda: self.source)
+    def __init__(self, make_stream: Callable[[], ReadableStream[int]], make_sink: Callable[[], Sink]) -> None:
+        self.stream = make_stream()
         self.sink = make_sink()
         self.destination: WritableStream[int] = WritableStream(self.sink)
 
@@ -181,15 +181,23 @@ class DefaultReadsOfABranch(DefaultReadsOfBytes, _OtherBranchOfBytes):
         await self.check_the_other(self.branch)
 
 
+def _stream_from(generator: Callable[[], AsyncIterator[int]]) -> ReadableStream[int]:
+    return ReadableStream.from_(generator())
+
+
 def scenarios() -> Iterator[tuple[str, Callable[[], Any]]]:
     for source in (Queued, Pulled, PulledInATask, PushedByTheLoop, PushedByMicrotasks):
         for sink in (Sink, SinkInATask):
-            yield "pipe_to", partial(Pipes, source, sink)
-            yield "pipe_to, stopped by a signal", partial(PipesThatStop, source, sink)
+            yield "pipe_to", partial(Pipes, partial(stream_of, source), sink)
+            yield "pipe_to, stopped by a signal", partial(PipesThatStop, partial(stream_of, source), sink)
         yield "pipe_through", partial(PipesThrough, source)
         for branch in (0, 1):
             yield "tee", partial(ReadsOfABranch, source, branch)
             yield "tee", partial(ReadsOfBothBranches, source, branch)
+    for generator in (quick_generator, asynchronous_generator):
+        for sink in (Sink, SinkInATask):
+            yield "from_, piped", partial(Pipes, partial(_stream_from, generator), sink)
+            yield "from_, piped", partial(PipesThatStop, partial(_stream_from, generator), sink)
     for byte_source in (PulledBytes, BytesPushedByTheLoop, RespondingInATask):
         for branch in (0, 1):
             yield "tee of a byte stream", partial(BYOBReadsOfABranch, byte_source, branch)
