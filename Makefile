@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 VENV_PYTHON := $(BIN)/python
 INSTALLED := $(VENV)/.installed
-SOURCES := $(wildcard packages tests conformance benchmarks)
+SOURCES := $(wildcard packages tests conformance benchmarks hatch_build.py)
 
 # The suite is measured when a goal asks for its coverage.
 MEASURED := $(filter check coverage,$(MAKECMDGOALS))
@@ -14,6 +14,11 @@ RUN := $(if $(MEASURED),-m coverage run) -m pytest
 RUN_AGAIN := $(if $(MEASURED),-m coverage run --append) -m pytest
 # In CI the suite also runs on the other supported Pythons, where they are found.
 ALSO := $(if $(filter true,$(CI)),3.12 3.13)
+# And once on the compiled wheel, which is in an environment of its own.
+COMPILED := $(if $(filter true,$(CI)),.venv-compiled)
+
+# hatch_build.py compiles with mypyc where this is in the environment.
+ASK_FOR_COMPILED := HATCH_BUILD_HOOK_ENABLE_CUSTOM=true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,13 +33,14 @@ setup: $(INSTALLED) ## make .venv and install everything into it (PYTHON=python3
 demo: setup ## TCP, UDP and multicast on real sockets, in one table (FILE=path)
 	$(VENV_PYTHON) -m benchmarks.demo $(if $(FILE),--file "$(FILE)")
 
-test: setup $(ALSO:%=.venv-%/.installed) ## run the tests, on asyncio (debug) and uvloop (ARGS=pytest arguments)
+test: setup $(ALSO:%=.venv-%/.installed) $(COMPILED:%=%/.installed) ## run the tests, on asyncio (debug) and uvloop (ARGS=pytest arguments)
 	$(VENV_PYTHON) $(RUN) tests $(ARGS)
 	WHATWG_STREAMS_FAST_PATHS=0 $(VENV_PYTHON) $(RUN_AGAIN) tests $(ARGS)
 	@for version in $(ALSO); do \
 	  python=.venv-$$version/bin/python; \
 	  if [ -x $$python ]; then echo "$$python -m pytest tests"; $$python -m pytest tests || exit 1; fi; \
 	done
+	$(if $(COMPILED),$(COMPILED)/bin/python -m pytest --override-ini pythonpath=. tests)
 	@for python in $(VENV_PYTHON) $(ALSO:%=.venv-%/bin/python); do \
 	  if [ -x $$python ]; then $$python -c 'import platform; print("tested on Python", platform.python_version())'; \
 	  else echo "not found, not tested on: $$python"; fi; \
@@ -92,8 +98,9 @@ fuzz: setup ## fuzz what parses or converts, with atheris where it installs (ARG
 	@$(VENV_PYTHON) -m pip install -qq atheris || echo "without atheris"
 	$(VENV_PYTHON) -m tests.trust.long_fuzz $(ARGS)
 
-build: setup ## make the wheel and the source distribution in dist/
+build: setup ## make the source distribution, the wheel, and the compiled wheel in dist/
 	$(VENV_PYTHON) -m build
+	$(ASK_FOR_COMPILED) $(VENV_PYTHON) -m build --wheel
 
 release-check: setup ## make them twice, the same; test the installed wheel, and with the lowest versions (ARGS=tests)
 	$(VENV_PYTHON) -m tests.trust.release $(ARGS)
@@ -124,6 +131,12 @@ $(INSTALLED): pyproject.toml
 .venv-bench/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --editable '.[bench]'
+	@touch $@
+
+# What is compiled is not what is edited: made anew when a source has changed.
+.venv-compiled/.installed: pyproject.toml hatch_build.py $(shell find packages -name '*.py')
+	$(PYTHON) -m venv .venv-compiled
+	$(ASK_FOR_COMPILED) .venv-compiled/bin/python -m pip install -qq '.[test]'
 	@touch $@
 
 # Other Pythons: from the path or from pyenv; what cannot be found is said, and not tested.

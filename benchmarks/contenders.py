@@ -52,6 +52,15 @@ def deno() -> str:
 
 
 @functools.cache
+def compiled() -> str:
+    """The Python in whose environment the compiled wheel is installed."""
+    found = HERE.parent / ".venv-compiled" / "bin" / "python"
+    if not found.exists():
+        raise Missing("the compiled wheel is not installed: use `make .venv-compiled/.installed`")
+    return str(found)
+
+
+@functools.cache
 def peer() -> str:
     """The path of the program at the other end of the sockets, which is built here."""
     compiler = shutil.which("cc")
@@ -65,8 +74,9 @@ def peer() -> str:
 
 def command_of(contender: Contender, count: int) -> list[str]:
     arguments = [*contender.arguments, str(count)]
-    if contender.runtime == "python":
-        return [sys.executable, "-m", f"benchmarks.programs.{contender.program}", *arguments]
+    if contender.runtime in {"python", "compiled"}:
+        python = sys.executable if contender.runtime == "python" else compiled()
+        return [python, "-m", f"benchmarks.programs.{contender.program}", *arguments]
     program = str(HERE / "programs" / contender.program)
     if contender.runtime == "node":
         return [node(), "--expose-gc", program, *arguments]

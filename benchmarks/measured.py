@@ -7,7 +7,7 @@ import json
 import statistics
 from typing import TYPE_CHECKING
 
-from .rows import OURS
+from .rows import COMPILED, OURS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,9 @@ class Results:
         values = self.values[row][contender]
         return (max(values) - min(values)) / 2 / statistics.median(values)
 
-    def ratio(self, row: Row, peer: str, of_row: str | None = None) -> float | None:
+    def ratio(self, row: Row, peer: str, of_row: str | None = None, whose: str = OURS) -> float | None:
         """The median of the ratios of each round: more is better for us, of rates as of costs."""
-        ours, theirs = (self._values(row.name, contender, of_row) for contender in (OURS, peer))
+        ours, theirs = (self._values(row.name, contender, of_row) for contender in (whose, peer))
         if not ours or not theirs:
             return None
         pairs = zip(theirs, ours, strict=False) if row.cost else zip(ours, theirs, strict=False)
@@ -69,3 +69,9 @@ def meets(row: Row, results: Results, aim: Aim) -> bool | None:
     """Whether the aim is met; None where the peer was not measured."""
     ratio = results.ratio(row, aim.peer, aim.of_row)
     return None if ratio is None else round(ratio, 2) >= aim.at_least
+
+
+def meets_compiled(row: Row, results: Results, aim: Aim) -> bool | None:
+    """The same, of the compiled packages and the aim for them; None where there is none."""
+    ratio = results.ratio(row, aim.peer, aim.of_row, COMPILED)
+    return None if ratio is None or aim.compiled is None else round(ratio, 2) >= aim.compiled

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .measured import Results, meets
-from .rows import OURS
+from .measured import Results, meets, meets_compiled
+from .rows import COMPILED, OURS
 from .table import number
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ END = "<!-- benchmarks: end -->"
 
 
 def beside_its_peers(row: Row, results: Results) -> Iterator[str]:
-    for contender in row.contenders[1:]:
+    for contender in row.peers:
         ratio = results.ratio(row, contender.name)
         if ratio is None:
             continue
@@ -40,14 +40,31 @@ def beside_its_peers(row: Row, results: Results) -> Iterator[str]:
         yield f"(at most {row.at_most:g}{missed})"
 
 
+def of_the_compiled(row: Row, results: Results) -> str:
+    """What is in the column of the compiled packages."""
+    median = results.median(row.name, COMPILED)
+    if median is None:
+        return ""
+    parts = [number(median)]
+    for aim in row.aims:
+        share = results.ratio(row, aim.peer, aim.of_row, COMPILED)
+        if aim.compiled is not None and share is not None:
+            missed = "" if meets_compiled(row, results, aim) else ", missed"
+            parts.append(f"{aim.peer} **{share:.2f}** ({aim.compiled:g}{missed})")
+    return " · ".join(parts)
+
+
 def markdown(rows: tuple[Row, ...], results: Results) -> str:
-    lines = ["| row | this project | times the rate of its peers (aim) |", "|---|---|---|"]
+    compiled = any(results.median(row.name, COMPILED) is not None for row in rows)
+    column = "compiled | " if compiled else ""
+    lines = [f"| row | this project | {column}times the rate of its peers (aim) |", "|---|---|---|" + "---|" * compiled]
     for row in rows:
         median = results.median(row.name, OURS)
         if median is not None:
             spread = f"± {100 * results.spread(row.name, OURS):.0f} %"
             peers = " · ".join(beside_its_peers(row, results))
-            lines.append(f"| {row.title} | {number(median)} {row.unit} {spread} | {peers} |")
+            column = f"{of_the_compiled(row, results)} | " if compiled else ""
+            lines.append(f"| {row.title} | {number(median)} {row.unit} {spread} | {column}{peers} |")
     settings = ", ".join(f"{name} {value}" for name, value in results.settings.items())
     return "\n".join([*lines, "", f"Measured with {settings}."])
 

@@ -6,6 +6,8 @@ import dataclasses
 from typing import Literal
 
 OURS = "this project"
+#: The same, from the compiled wheel: in `.venv-compiled`, where that is made.
+COMPILED = "compiled"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Contender:
     name: str
     program: str  # a module of benchmarks.programs, or a file there
     arguments: tuple[str, ...]
-    runtime: Literal["python", "node", "deno"] = "python"
+    runtime: Literal["python", "compiled", "node", "deno"] = "python"
     count: float = 1.0  # of the row's count: less where the contender is slow and its cost flat
 
 
@@ -46,6 +48,10 @@ class Row:
     pinned: bool = False  # whether all processes share one core
     best_of: int = 1  # so many runs are one value, the best of them
     quick: tuple[str, ...] = ()  # the peers beside which it is a quick row
+
+    @property
+    def peers(self) -> tuple[Contender, ...]:
+        return tuple(one for one in self.contenders if one.name not in {OURS, COMPILED})
 
     def only_quick(self) -> Row:
         """The same row, with us and those peers only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rows import OURS, Aim, Contender, Row
+from .rows import COMPILED, OURS, Aim, Contender, Row
 
 
 def row(
@@ -12,6 +12,7 @@ def row(
 ) -> Row:
     contenders = [
         Contender(OURS, "streams", (name,)),
+        Contender(COMPILED, "streams", (name,), "compiled"),
         Contender("Node", "streams.mjs", (name,), "node"),
         *([Contender("Deno", "streams.mjs", (name,), "deno")] if deno else []),
         *peers,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from .measured import meets
-from .rows import OURS
+from .measured import meets, meets_compiled
+from .rows import COMPILED, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ def number(value: float) -> str:
 
 def comparisons(row: Row, results: Results) -> Iterator[tuple[str, str, str, str]]:
     """For each peer: its name, its median, our ratio to it, and the aim."""
-    for contender in row.contenders[1:]:
+    for contender in row.peers:
         median = results.median(row.name, contender.name)
         ratio = results.ratio(row, contender.name)
         if median is None or ratio is None:
@@ -40,10 +40,24 @@ def comparisons(row: Row, results: Results) -> Iterator[tuple[str, str, str, str
             name = contender.name + (f", as a share of its {aim.of_row}" if aim.of_row else "")
             missed = "" if meets(row, results, aim) else " missed"
             yield name, of, f"{share:.2f}", f"{aim.at_least:g}{missed}"
+        yield from of_the_compiled(row, results, contender.name)
+    if (compiled := results.median(row.name, COMPILED)) is not None:
+        spread = f"± {100 * results.spread(row.name, COMPILED):.0f} %"
+        times = results.ratio(row, OURS, whose=COMPILED)
+        yield f"{COMPILED}, to {OURS}", f"{number(compiled)} {spread}", "" if times is None else f"{times:.2f}", ""
     if row.at_most is not None:
         median = results.median(row.name, OURS)
         missed = "" if median is not None and median <= row.at_most else " missed"
         yield "", "", "", f"at most {row.at_most:g}{missed}"
+
+
+def of_the_compiled(row: Row, results: Results, peer: str) -> Iterator[tuple[str, str, str, str]]:
+    """How the compiled packages compare with the peer, where that is an aim."""
+    for aim in row.aims:
+        ratio = results.ratio(row, peer, aim.of_row, COMPILED)
+        if aim.peer == peer and aim.compiled is not None and ratio is not None:
+            missed = "" if meets_compiled(row, results, aim) else " missed"
+            yield f"{peer}, to {COMPILED}", "", f"{ratio:.2f}", f"{aim.compiled:g}{missed}"
 
 
 def table_of(rows: Iterable[Row], results: Results) -> Table:

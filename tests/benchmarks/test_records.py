@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from benchmarks import readme
 from benchmarks.all_rows import QUICK, ROWS, WHOLE
 from benchmarks.check import ATTEMPTS, check
 from benchmarks.measured import Results, meets
-from benchmarks.rows import OURS, Aim, Contender, Row
+from benchmarks.rows import COMPILED, OURS, Aim, Contender, Row
 
 PEER = Contender("peer", "program", ())
 ROW = Row("row", "a row", (Contender(OURS, "program", ()), PEER), (Aim("peer", 2.0),), quick=("peer",))
@@ -64,6 +65,16 @@ def test_an_aim_at_a_peer_that_was_not_found_is_neither_met_nor_missed() -> None
 def test_a_row_that_misses_its_aim_is_shown_as_such() -> None:
     assert "peer **1.50** (2, missed)" in readme.markdown((ROW,), results_of([1.5], [1.0]))
     assert "peer **2.50** (2)" in readme.markdown((ROW,), results_of([2.5], [1.0]))
+
+
+def test_the_compiled_packages_have_a_column_where_they_were_measured() -> None:
+    row = dataclasses.replace(ROW, aims=(Aim("peer", 2.0, 3.0),))
+    results = results_of([2.0], [1.0])
+    assert "compiled" not in readme.markdown((row,), results)
+    results.add("row", COMPILED, 2.5)
+    assert "| 2.5 · peer **2.50** (3, missed) | peer **2.00** (2) |" in readme.markdown((row,), results)
+    results.values["row"][COMPILED] = [3.0]
+    assert "| 3 · peer **3.00** (3) | peer **2.00** (2) |" in readme.markdown((row,), results)
 
 
 def test_a_row_that_stays_slower_fails_after_so_many_attempts() -> None:

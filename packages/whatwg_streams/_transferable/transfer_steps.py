@@ -6,7 +6,7 @@ from; what arrives is its other side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .._platform.dom_exception import DataCloneError
 from .._platform.message_ports import MessagePort, entangle
@@ -127,8 +127,7 @@ def transform_stream_transfer_receiving_steps(data_holder: DataHolder, value: Tr
     value._backpressure = None
     value._chain = None
     value._backpressure_change_promise = None
-    value._controller = cast("Any", None)
-    # (And it is not [[Detached]].)
+    # (And it has no controller: the slot is not set. Nor is it [[Detached]].)
     value._detached = False
 
 
