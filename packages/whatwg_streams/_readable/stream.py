@@ -106,6 +106,7 @@ class ReadableStream(Generic[R]):
         "_detached",
         "_discard_algorithm",
         "_disturbed",
+        "_has_controller",
         "_reader",
         "_state",
         "_stored_error",
@@ -114,6 +115,7 @@ class ReadableStream(Generic[R]):
 
     _controller: ReadableStreamController
     _detached: bool
+    _has_controller: bool  # a slot that is not set is slow to ask for
     _discard_algorithm: Callable[[Any], object] | None  # beyond the standard, see `unread.discard`
     _disturbed: bool
     _reader: ReadableStreamReader | None

@@ -59,6 +59,7 @@ class TransformStream(Generic[I, O]):
         "_chain",
         "_controller",
         "_detached",
+        "_has_controller",
         "_readable",
         "_writable",
     )
@@ -68,6 +69,7 @@ class TransformStream(Generic[I, O]):
     _chain: _Chain | None  # what is moving its chunks, see `fast_chain`
     _controller: TransformStreamDefaultController
     _detached: bool
+    _has_controller: bool  # a slot that is not set is slow to ask for
     _readable: ReadableStream[O]
     _writable: WritableStream[I]
 

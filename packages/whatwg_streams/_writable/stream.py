@@ -63,6 +63,7 @@ class WritableStream(Generic[W]):
         "_close_request",
         "_controller",
         "_detached",
+        "_has_controller",
         "_in_flight_close_request",
         "_in_flight_write_request",
         "_pending_abort_request",
@@ -76,6 +77,7 @@ class WritableStream(Generic[W]):
     _close_request: Promise[None] | None
     _controller: WritableStreamDefaultController
     _detached: bool
+    _has_controller: bool  # a slot that is not set is slow to ask for
     _in_flight_write_request: Promise[None] | None
     _in_flight_close_request: Promise[None] | None
     _pending_abort_request: PendingAbortRequest | None

@@ -215,7 +215,7 @@ def set_up_readable_stream_default_controller(
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert not hasattr(stream, "_controller")
+    assert not stream._has_controller
     # 2. The controller's stream.
     controller._stream = stream
     # 3. An empty queue.
@@ -234,6 +234,7 @@ def set_up_readable_stream_default_controller(
     controller._cancel_algorithm = cancel_algorithm
     # 8. The stream's controller.
     stream._controller = controller
+    stream._has_controller = True
     # 9. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:

@@ -109,6 +109,7 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     stream._disturbed = False
     # (Nor has it a controller, or been transferred; and no read of it was taken back.)
     stream._detached = False
+    stream._has_controller = False
     stream._unread = None
     stream._discard_algorithm = None
 

@@ -69,6 +69,7 @@ def initialize_transform_stream(
     # (It is not [[Detached]], and no fast path moves its chunks.)
     stream._chain = None
     stream._detached = False
+    stream._has_controller = False
 
 
 def _return_it(start_promise: Promise[Any]) -> Promise[Any]:

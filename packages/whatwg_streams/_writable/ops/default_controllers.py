@@ -34,11 +34,12 @@ def set_up_writable_stream_default_controller(
     """https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller"""
     # 1. Assert: it is a WritableStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert not hasattr(stream, "_controller")
+    assert not stream._has_controller
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.
     stream._controller = controller
+    stream._has_controller = True
     # 5. An empty queue.
     reset_queue(controller)
     # 6. A new AbortController, made when it is first asked for.

@@ -85,6 +85,7 @@ def initialize_writable_stream(stream: WritableStream[Any]) -> None:
     stream._backpressure = False
     # (And it is not [[Detached]].)
     stream._detached = False
+    stream._has_controller = False
 
 
 def is_writable_stream_locked(stream: WritableStream[Any]) -> bool:
