@@ -76,7 +76,7 @@ order: setup ## compare random programs with node's own streams (ARGS="--seed 1 
 defects: setup ## put deliberate defects into a copy, and see that each is caught (WPT=path/to/checkout)
 	$(VENV_PYTHON) -m conformance.defects $(if $(WPT),--wpt "$(WPT)") $(ARGS)
 
-bench: .venv-bench/.installed ## measure, beside the peers (ARGS=arguments)
+bench: .venv-bench/.installed .venv-compiled/.installed .venv-3.13/.installed ## measure, beside the peers (ARGS=arguments)
 	.venv-bench/bin/python -m benchmarks $(or $(ARGS),--record)
 
 bench-quick: .venv-bench/.installed ## measure less, and fail if it is slower than recorded

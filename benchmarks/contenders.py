@@ -52,11 +52,11 @@ def deno() -> str:
 
 
 @functools.cache
-def compiled() -> str:
-    """The Python in whose environment the compiled wheel is installed."""
-    found = HERE.parent / ".venv-compiled" / "bin" / "python"
+def python_of(environment: str) -> str:
+    """The Python of an environment beside the one that measures."""
+    found = HERE.parent / environment / "bin" / "python"
     if not found.exists():
-        raise Missing("the compiled wheel is not installed: use `make .venv-compiled/.installed`")
+        raise Missing(f"there is no {environment}: use `make {environment}/.installed`")
     return str(found)
 
 
@@ -74,8 +74,8 @@ def peer() -> str:
 
 def command_of(contender: Contender, count: int) -> list[str]:
     arguments = [*contender.arguments, str(count)]
-    if contender.runtime in {"python", "compiled"}:
-        python = sys.executable if contender.runtime == "python" else compiled()
+    if contender.runtime in {"python", "compiled", "3.13"}:
+        python = sys.executable if contender.runtime == "python" else python_of(f".venv-{contender.runtime}")
         return [python, "-m", f"benchmarks.programs.{contender.program}", *arguments]
     program = str(HERE / "programs" / contender.program)
     if contender.runtime == "node":

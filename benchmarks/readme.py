@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .measured import Results, meets, meets_compiled
-from .rows import COMPILED, OURS
+from .rows import COMPILED, ON_3_13, OURS, SHARE_ON_3_13
 from .table import number
 
 if TYPE_CHECKING:
@@ -54,17 +54,33 @@ def of_the_compiled(row: Row, results: Results) -> str:
     return " · ".join(parts)
 
 
+def on_3_13(row: Row, results: Results) -> str:
+    """What is in the column of the other version of Python."""
+    share = results.ratio(row, OURS, whose=ON_3_13)
+    if share is None:
+        return ""
+    return f"{share:.2f}" if round(share, 2) >= SHARE_ON_3_13 else f"{share:.2f}, missed"
+
+
 def markdown(rows: tuple[Row, ...], results: Results) -> str:
-    compiled = any(results.median(row.name, COMPILED) is not None for row in rows)
-    column = "compiled | " if compiled else ""
-    lines = [f"| row | this project | {column}times the rate of its peers (aim) |", "|---|---|---|" + "---|" * compiled]
+    columns = {
+        "compiled": (COMPILED, of_the_compiled),
+        f"on 3.13, as a share ({SHARE_ON_3_13})": (ON_3_13, on_3_13),
+    }
+    more = {
+        title: cell
+        for title, (contender, cell) in columns.items()
+        if any(results.median(row.name, contender) is not None for row in rows)
+    }
+    titles = ["row", "this project", *more, "times the rate of its peers (aim)"]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for row in rows:
         median = results.median(row.name, OURS)
         if median is not None:
             spread = f"± {100 * results.spread(row.name, OURS):.0f} %"
             peers = " · ".join(beside_its_peers(row, results))
-            column = f"{of_the_compiled(row, results)} | " if compiled else ""
-            lines.append(f"| {row.title} | {number(median)} {row.unit} {spread} | {column}{peers} |")
+            cells = [row.title, f"{number(median)} {row.unit} {spread}"]
+            lines.append(f"| {' | '.join([*cells, *(cell(row, results) for cell in more.values()), peers])} |")
     settings = ", ".join(f"{name} {value}" for name, value in results.settings.items())
     return "\n".join([*lines, "", f"Measured with {settings}."])
 

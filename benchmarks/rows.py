@@ -8,6 +8,10 @@ from typing import Literal
 OURS = "this project"
 #: The same, from the compiled wheel: in `.venv-compiled`, where that is made.
 COMPILED = "compiled"
+#: The same, on another version of Python: in `.venv-3.13`, where that is made.
+ON_3_13 = "on Python 3.13"
+#: What is to be left there of each rate.
+SHARE_ON_3_13 = 0.85
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Contender:
     name: str
     program: str  # a module of benchmarks.programs, or a file there
     arguments: tuple[str, ...]
-    runtime: Literal["python", "compiled", "node", "deno"] = "python"
+    runtime: Literal["python", "compiled", "3.13", "node", "deno"] = "python"
     count: float = 1.0  # of the row's count: less where the contender is slow and its cost flat
 
 
@@ -51,7 +55,7 @@ class Row:
 
     @property
     def peers(self) -> tuple[Contender, ...]:
-        return tuple(one for one in self.contenders if one.name not in {OURS, COMPILED})
+        return tuple(one for one in self.contenders if one.name not in {OURS, COMPILED, ON_3_13})
 
     def only_quick(self) -> Row:
         """The same row, with us and those peers only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rows import COMPILED, OURS, Aim, Contender, Row
+from .rows import COMPILED, ON_3_13, OURS, Aim, Contender, Row
 
 
 def row(
@@ -13,6 +13,7 @@ def row(
     contenders = [
         Contender(OURS, "streams", (name,)),
         Contender(COMPILED, "streams", (name,), "compiled"),
+        Contender(ON_3_13, "streams", (name,), "3.13"),
         Contender("Node", "streams.mjs", (name,), "node"),
         *([Contender("Deno", "streams.mjs", (name,), "deno")] if deno else []),
         *peers,

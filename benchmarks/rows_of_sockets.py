@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rows import OURS, Aim, Contender, Row
+from .rows import ON_3_13, OURS, Aim, Contender, Row
 
 BYTES = 2048  # for each chunk asked for: 2 GB of a million
 ROUND_TRIPS = 0.1
@@ -35,11 +35,12 @@ def node(row: str) -> Contender:
 
 
 def throughput(name: str, title: str, contenders: tuple[Contender, ...], *aims: Aim, **options: Any) -> Row:
-    return Row(name, title, contenders, aims, unit="MB/s", scale=1e6, clock="wall", share=BYTES, best_of=3, **options)
+    return row(name, title, contenders, *aims, unit="MB/s", scale=1e6, clock="wall", share=BYTES, best_of=3, **options)
 
 
 def row(name: str, title: str, contenders: tuple[Contender, ...], *aims: Aim, **options: Any) -> Row:
-    return Row(name, title, contenders, aims, **options)
+    elsewhere = Contender(ON_3_13, "sockets", contenders[0].arguments, "3.13")
+    return Row(name, title, (contenders[0], elsewhere, *contenders[1:]), aims, **options)
 
 
 ROWS = (

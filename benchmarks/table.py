@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from .measured import meets, meets_compiled
-from .rows import COMPILED, OURS
+from .rows import COMPILED, ON_3_13, OURS, SHARE_ON_3_13
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,10 +41,12 @@ def comparisons(row: Row, results: Results) -> Iterator[tuple[str, str, str, str
             missed = "" if meets(row, results, aim) else " missed"
             yield name, of, f"{share:.2f}", f"{aim.at_least:g}{missed}"
         yield from of_the_compiled(row, results, contender.name)
-    if (compiled := results.median(row.name, COMPILED)) is not None:
-        spread = f"± {100 * results.spread(row.name, COMPILED):.0f} %"
-        times = results.ratio(row, OURS, whose=COMPILED)
-        yield f"{COMPILED}, to {OURS}", f"{number(compiled)} {spread}", "" if times is None else f"{times:.2f}", ""
+    for other, aim_of_it in ((COMPILED, ""), (ON_3_13, f"{SHARE_ON_3_13}")):
+        median, times = results.median(row.name, other), results.ratio(row, OURS, whose=other)
+        if median is not None and times is not None:
+            missed = " missed" if aim_of_it and round(times, 2) < SHARE_ON_3_13 else ""
+            spread = f"± {100 * results.spread(row.name, other):.0f} %"
+            yield f"{other}, to {OURS}", f"{number(median)} {spread}", f"{times:.2f}", f"{aim_of_it}{missed}"
     if row.at_most is not None:
         median = results.median(row.name, OURS)
         missed = "" if median is not None and median <= row.at_most else " missed"

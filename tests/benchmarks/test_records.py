@@ -9,7 +9,7 @@ from benchmarks import readme
 from benchmarks.all_rows import QUICK, ROWS, WHOLE
 from benchmarks.check import ATTEMPTS, check
 from benchmarks.measured import Results, meets
-from benchmarks.rows import COMPILED, OURS, Aim, Contender, Row
+from benchmarks.rows import COMPILED, ON_3_13, OURS, Aim, Contender, Row
 
 PEER = Contender("peer", "program", ())
 ROW = Row("row", "a row", (Contender(OURS, "program", ()), PEER), (Aim("peer", 2.0),), quick=("peer",))
@@ -75,6 +75,14 @@ def test_the_compiled_packages_have_a_column_where_they_were_measured() -> None:
     assert "| 2.5 · peer **2.50** (3, missed) | peer **2.00** (2) |" in readme.markdown((row,), results)
     results.values["row"][COMPILED] = [3.0]
     assert "| 3 · peer **3.00** (3) | peer **2.00** (2) |" in readme.markdown((row,), results)
+
+
+def test_another_python_has_a_column_where_it_was_measured() -> None:
+    results = results_of([2.0], [1.0])
+    results.add("row", ON_3_13, 1.8)
+    assert "| 0.90 | peer **2.00** (2) |" in readme.markdown((ROW,), results)
+    results.values["row"][ON_3_13] = [1.6]
+    assert "| 0.80, missed | peer **2.00** (2) |" in readme.markdown((ROW,), results)
 
 
 def test_a_row_that_stays_slower_fails_after_so_many_attempts() -> None:
