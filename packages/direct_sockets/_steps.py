@@ -11,7 +11,7 @@ import asyncio
 import contextvars
 import types
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import fast_paths_are_enabled, queue_a_microtask
@@ -76,7 +76,7 @@ class InParallel:
             waits_for = self._context.run(coroutine.send, None)
         except StopIteration:
             return
-        self._run_in_a_task(cast("Coroutine[Any, Any, None]", _go_on(coroutine, waits_for)))
+        self._run_in_a_task(_rest_of(coroutine, waits_for))
 
     def _run_in_a_task(self, steps: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(steps, context=self._context)
@@ -93,6 +93,10 @@ class InParallel:
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
+
+
+async def _rest_of(coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    await _go_on(coroutine, waits_for)  # since Python 3.12 a task takes nothing but coroutines of this kind
 
 
 @types.coroutine
