@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .loops import (
     LOOP_FACTORIES as LOOP_FACTORIES,
+    QUICK_LOOP_FACTORIES as QUICK_LOOP_FACTORIES,
     LoopErrors as LoopErrors,
     LoopFactory as LoopFactory,
     run_what_waits_for_a_loop as run_what_waits_for_a_loop,

@@ -70,6 +70,10 @@ if sys.platform != "win32":
         runner.get_loop().run_until_complete(asyncio.sleep(0))  # libuv opens a pipe of its own, once, and keeps it
 
 
+#: The same without debug mode, in which scheduling takes several times as long.
+QUICK_LOOP_FACTORIES: dict[str, LoopFactory] = {**LOOP_FACTORIES, "asyncio": _recording(asyncio.SelectorEventLoop)}
+
+
 async def settle(turns: int = 20) -> None:
     """Give the loop its turn often enough for whatever is ready, and whatever follows, to run."""
     for _ in range(turns):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from tests.support import LOOP_FACTORIES, LoopErrors
+from tests.support import QUICK_LOOP_FACTORIES, LoopErrors
 from tests.support.namespaces import Network, network_of_hosts
 
 from .boundary import ATTEMPTS, try_all
@@ -39,7 +39,7 @@ def in_one_go(name: str, run: Callable[[], Row], counts: tuple[str, ...] = COLUM
 def on_every_loop(name: str, run: Callable[[], Coroutine[Any, Any, Row]], counts: tuple[str, ...] = COLUMNS) -> Row:
     """Try the cases on each of the loops, and count them together."""
     row = Row(name, counts=counts)
-    for loop_factory in LOOP_FACTORIES.values():
+    for loop_factory in QUICK_LOOP_FACTORIES.values():
         LoopErrors.current = LoopErrors()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             row.add(in_one_go(name, lambda runner=runner: runner.run(run())))  # type: ignore[misc]

@@ -53,7 +53,7 @@ class Before:
         return [*map(repr, tasks), *(f"reported {one}" for one in reports)]
 
     def _kept(self) -> list[str]:
-        kept = [f"{number} {name}" for name, number in (_objects() - self._objects).items()]
+        kept = [f"{number} {kind.__qualname__}" for kind, number in (_objects() - self._objects).items()]
         if (descriptors := _descriptors() - self._descriptors) > 0:
             kept.append(f"{descriptors} descriptors")
         return kept
@@ -68,13 +68,11 @@ def _descriptors() -> int:
     return sum(1 for _ in _DESCRIPTORS.iterdir()) if _DESCRIPTORS.exists() else 0
 
 
-def _objects() -> Counter[str]:
+def _objects() -> Counter[type]:
     """How many objects of our packages there are, by their type."""
-    modules = Counter((str(type(one).__module__), type(one).__qualname__) for one in gc.get_objects())
-    return Counter(
-        {
-            name: number
-            for (module, name), number in modules.items()
-            if module.startswith(_PACKAGES) and name not in _OF_THREADS
-        }
-    )
+    kinds = Counter(map(type, gc.get_objects()))
+    return Counter({kind: number for kind, number in kinds.items() if _is_ours(kind)})
+
+
+def _is_ours(kind: type) -> bool:
+    return str(kind.__module__).startswith(_PACKAGES) and kind.__qualname__ not in _OF_THREADS
