@@ -133,11 +133,14 @@ def run_tests(row: Row, place: Path, sdist: Path, wheel: Path, pins: Sequence[st
     for name in PACKAGES:
         shutil.copytree(installed / name, sources / "packages" / name)
     where = "import whatwg_streams, direct_sockets; print(whatwg_streams.__file__, direct_sockets.__file__)"
-    found = subprocess.run([str(python), "-c", where], cwd=sources, capture_output=True, text=True, check=True).stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    found = subprocess.run(
+        [str(python), "-c", where], cwd=sources, env=environment, capture_output=True, text=True, check=True
+    ).stdout
     _count(row, all(Path(path).is_relative_to(installed) for path in found.split()), f"tested would be {found}")
     report = place / "report.xml"
     command = [str(python), "-m", "pytest", "-q", "-o", "pythonpath=.", f"--junitxml={report}", *tests]
-    status = subprocess.run(command, cwd=sources, check=False).returncode
+    status = subprocess.run(command, cwd=sources, env=environment, check=False).returncode
     suite = next(ET.parse(report).iter("testsuite"))  # we have made it
     failed = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
     row.tried += int(suite.attrib["tests"]) - int(suite.attrib["skipped"])
