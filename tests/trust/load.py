@@ -25,7 +25,7 @@ from direct_sockets import PermissionsPolicy, TCPSocket
 from tests.support import ROOT
 
 from .leaks import Before
-from .load_limits import BUFFER, allow_descriptors, open_descriptors, resident
+from .load_limits import BUFFER, allocated, allow_descriptors, open_descriptors, resident
 from .table import Row
 
 _BOTH: Final = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
@@ -38,6 +38,7 @@ _FLEETING: Final = 20  # and one in so many is closed after each answer
 _PAUSE: Final = 0.01  # seconds that these wait after each piece,
 _REFUSED: Final = 20  # connections that are tried without descriptors
 _PATIENCE: Final = 30  # seconds that the peer may take to say something
+_FOR_GOOD: Final = 5000  # blocks of memory that what is made once may take
 _BESIDES: Final = 60  # seconds that all may take besides those that were asked for,
 _BESIDES_EACH: Final = 0.02  # and seconds for each connection
 
@@ -110,7 +111,7 @@ async def _measure(
         await _exchange(info, b"warm up")
     peer_before = _ask(peer)[0]
     objects_before = Before()
-    before, memory_before = open_descriptors(), resident()
+    before, memory_before, blocks_before = open_descriptors(), resident(), allocated()
     stop = asyncio.Event()
     gate = asyncio.Semaphore(_AT_A_TIME)
     all_open = asyncio.Barrier(connections + 1)
@@ -120,7 +121,7 @@ async def _measure(
             tasks.create_task(_use(number, port, figures, gate, all_open, stop))
         await all_open.wait()
         opened = time.monotonic() - started
-        memory_open, descriptors_open = resident(), open_descriptors()
+        memory_open, descriptors_open, blocks_open = resident(), open_descriptors(), allocated()
         await asyncio.sleep(seconds / 2)
         await _without_descriptors(port, figures)
         await asyncio.sleep(seconds / 2)
@@ -134,10 +135,12 @@ async def _measure(
     while peer_after > peer_before and time.monotonic() - waited < _PATIENCE:
         await asyncio.sleep(0.1)
         peer_after, peer_unhandled = _ask(peer)
-    after, memory_after = open_descriptors(), resident()
+    after, memory_after, blocks_after = open_descriptors(), resident(), allocated()
     steady = [each for number, each in enumerate(rounds) if number % _SLOW and number % _FLEETING]
     row.lost += peer_unhandled
     left = await objects_before.left_at_rest()
+    if blocks_after - blocks_before > _FOR_GOOD + connections / 10:
+        left.append(f"{blocks_after - blocks_before} blocks of memory")
     row.leaked = max(0, after - before) + max(0, peer_after - peer_before) + len(left)
     row.notes += left
     sys.stdout.write(
@@ -150,7 +153,8 @@ async def _measure(
         f"descriptors {before}, {descriptors_open} in use, {after} afterwards;"
         f" of the peer {peer_before}, {peer_after} afterwards\n"
         f"memory {memory_before:.0f} MiB, {memory_open:.0f} in use"
-        f" ({(memory_open - memory_before) * 1024 / connections:.1f} KiB a connection), {memory_after:.0f} afterwards\n"
+        f" ({(memory_open - memory_before) * 1024 / connections:.1f} KiB a connection), {memory_after:.0f} afterwards;"
+        f" Python's blocks {blocks_before}, {blocks_open} in use, {blocks_after} afterwards\n"
         f"without descriptors: {figures.refused_for_want_of_descriptors} were refused, all others went on\n"
         f"unhandled errors: {len(figures.unhandled)} here, {peer_unhandled} in the peer\n"
     )
