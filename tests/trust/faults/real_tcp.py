@@ -31,6 +31,7 @@ from .places import (
 from .wire import ADDRESSES, Fault, Wire, plugged_in
 
 _SIZE: Final = 300_000  # bytes, each way
+_MORE_THAN_IS_TAKEN: Final = 8_000_000  # by the system, before the link is cut
 _TOO_MUCH: Final = 50_000_000  # more than is sent before the peer is killed
 
 
@@ -78,7 +79,8 @@ async def _conversation(
 ) -> tuple[End, End] | str:
     """Converse over the cable, which is cut in the middle, if one tells whether it will be mended."""
     random = Random(1)
-    ends = End(random.randbytes(_SIZE)), End(random.randbytes(_SIZE))
+    size = _MORE_THAN_IS_TAKEN if mend is False else _SIZE  # so that writers have something left to be told of
+    ends = End(random.randbytes(size)), End(random.randbytes(size))
     address = ADDRESSES[version][1]
     with BOTH:
         server = TCPServerSocket(address)
