@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 VENV_PYTHON := $(BIN)/python
 INSTALLED := $(VENV)/.installed
-SOURCES := $(wildcard packages tests conformance benchmarks hatch_build.py)
+SOURCES := $(wildcard packages tests conformance benchmarks)
 
 # The suite is measured when a goal asks for its coverage.
 MEASURED := $(filter check coverage,$(MAKECMDGOALS))
@@ -17,7 +17,7 @@ ALSO := $(if $(filter true,$(CI)),3.12 3.13)
 # And once on the compiled wheel, which is in an environment of its own.
 COMPILED := $(if $(filter true,$(CI)),.venv-compiled)
 
-# hatch_build.py compiles with mypyc where this is in the environment.
+# packages/hatch_build.py compiles with mypyc where this is in the environment.
 ASK_FOR_COMPILED := HATCH_BUILD_HOOK_ENABLE_CUSTOM=true
 
 .DEFAULT_GOAL := help
@@ -134,7 +134,7 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 # What is compiled is not what is edited: made anew when a source has changed.
-.venv-compiled/.installed: pyproject.toml hatch_build.py $(shell find packages -name '*.py')
+.venv-compiled/.installed: pyproject.toml $(shell find packages -name '*.py')
 	$(PYTHON) -m venv .venv-compiled
 	$(ASK_FOR_COMPILED) .venv-compiled/bin/python -m pip install -qq '.[test]'
 	@touch $@

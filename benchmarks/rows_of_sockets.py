@@ -106,6 +106,15 @@ ROWS = (
         Aim("anyio", 1.0),
         Aim("trio", 1.0),
         share=ROUND_TRIPS,
+    ),
+    # On two cores it depends on their load how often the two processes meet each other at work.
+    row(
+        "ping_pong_one_core",
+        "100 connections, on one core",
+        (ours("ping_pong_100"), asyncio_streams("ping_pong_100"), node("ping_pong_100")),
+        Aim(ASYNCIO, 2.0),
+        share=ROUND_TRIPS,
+        pinned=True,
         quick=(ASYNCIO,),
     ),
     row(

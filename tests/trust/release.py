@@ -41,7 +41,7 @@ _OF_THE_PACKAGES: Final = ("tests/whatwg_streams", "tests/direct_sockets")
 _FEW: Final = ("tests/test_public_api.py", "tests/test_import_order.py", "tests/direct_sockets/tcp_socket")
 #: What is in the source distribution besides those folders, and what the build tool adds to either.
 _FOLDERS: Final = ("packages/", "tests/", "conformance/", "benchmarks/")
-_FILES: Final = ("LICENSE", "Makefile", "README.md", "hatch_build.py", "pyproject.toml", ".gitignore")
+_FILES: Final = ("LICENSE", "Makefile", "README.md", "pyproject.toml", ".gitignore")
 _ADDED: Final = ("PKG-INFO", "METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
 
 
