@@ -120,10 +120,12 @@ def _has_arrived(ends: tuple[End, End] | str) -> str:
     return ""
 
 
-def _are_told(*ends: End) -> str:
-    """Whether the reader, the writer and `closed` of each end were told of an error."""
+def _are_told(*ends: End, may_finish: bool = False) -> str:
+    """Whether the reader, the writer and `closed` of each end were told of an error; or the reader of the end."""
     for end in ends:
         errors = (end.read_error, end.write_error, end.closed_error)
+        if may_finish and end.finished:
+            errors = errors[1:]
         if not all(isinstance(error, OSError) for error in errors):
             return f"reader, writer and closed were told: {errors}"
     return ""
@@ -162,4 +164,5 @@ async def _killed(network: Network, version: str) -> str:
                 await asyncio.wait([talking])
                 return f"nobody was told within {DEATH_TOLD_WITHIN} seconds"
             await talking
-    return _are_told(end)
+    # The system ends the connection of a dead process whose data has all been read as any other; or it resets it.
+    return _are_told(end, may_finish=True)
