@@ -123,7 +123,7 @@ def _has_arrived(ends: tuple[End, End] | str) -> str:
 def _are_told(*ends: End, may_finish: bool = False) -> str:
     """Whether the reader, the writer and `closed` of each end were told of an error; or the reader of the end."""
     for end in ends:
-        errors = (end.read_error, end.write_error, end.closed_error)
+        errors: tuple[BaseException | None, ...] = (end.read_error, end.write_error, end.closed_error)
         if may_finish and end.finished:
             errors = errors[1:]
         if not all(isinstance(error, OSError) for error in errors):
