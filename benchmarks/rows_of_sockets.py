@@ -72,7 +72,6 @@ ROWS = (
         "upload, 64 KiB chunks",
         (ours("upload_64k"), blocking("upload_64k"), asyncio_streams("upload_64k"), node("upload_64k")),
         Aim(BLOCKING, 0.95),
-        quick=(BLOCKING,),
     ),
     throughput(
         "upload_1m",
