@@ -13,6 +13,7 @@ from tests.support import LoopErrors, settle
 from tests.support.random_byte_programs import run_byte_program
 from tests.support.random_programs import run_program, run_reading_program, run_several_programs
 from tests.support.random_tee_programs import run_tee_program
+from whatwg_streams import ReadableStream, ReadableStreamDefaultController
 from whatwg_streams._platform import fast_paths
 
 #: How many programs; more with the environment variable.
@@ -63,3 +64,14 @@ def test_the_switch_tells_what_it_was() -> None:
     with _switched(True):
         assert fast_paths.set_enabled(False) is True
         assert fast_paths.set_enabled(True) is False
+
+
+async def test_a_queue_whose_sizes_were_rounded_is_empty_in_the_end() -> None:
+    controllers: list[ReadableStreamDefaultController] = []
+    chunks = [0.1, 0.1, 1]
+    stream = ReadableStream[float]({"start": controllers.append}, {"high_water_mark": 0, "size": lambda chunk: chunk})
+    for chunk in chunks:
+        controllers[0].enqueue(chunk)
+    iterator = stream.values()
+    assert [await anext(iterator) for _ in chunks] == chunks
+    assert controllers[0].desired_size == 0

@@ -49,6 +49,7 @@ def _run_the_pull(queue: MicrotaskQueue, controller: Any, call_pull_if_needed: C
     finally:
         queue._draining = draining
         if not draining:
+            queue._drains_on = None
             queue.schedule()
 
 
@@ -171,6 +172,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         chunk = controller._queue[0]
         if (
             type(chunk) is ValueWithSize
+            or controller._queue_total_size < 1  # by rounding
             or (chunk.__class__ not in _PLAIN_TYPES and is_thenable(chunk))
             or (controller._close_requested and len(controller._queue) == 1)
         ):
