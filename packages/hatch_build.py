@@ -20,6 +20,8 @@ _COMPILED: Final = (
     "_platform/buffers.py",
     "_platform/event_loop.py",
     "_platform/promises.py",
+    "_platform/reactions.py",
+    "_platform/reasons.py",
     "_platform/webidl.py",
     "_readable/**/*.py",
     "_supporting/*.py",

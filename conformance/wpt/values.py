@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from whatwg_streams import DOMException, Promise, RangeError, ReadResult, RejectionError
 from whatwg_streams._platform import host
 from whatwg_streams._platform.async_sequence import END_OF_ITERATION
-from whatwg_streams._platform.promises import Throw
+from whatwg_streams._platform.reasons import Throw
 
 from .engine import FALSE, NULL, TRUE, UNDEFINED, Engine
 

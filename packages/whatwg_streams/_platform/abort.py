@@ -14,7 +14,7 @@ from typing_extensions import override
 from . import event_loop
 from .dom_exception import AbortError, TimeoutError
 from .event_target import EventTarget
-from .promises import raise_reason
+from .reasons import raise_reason
 from .webidl import convert_interface, convert_unsigned_long_long, new
 
 if TYPE_CHECKING:

@@ -14,14 +14,13 @@ from typing_extensions import override
 
 from .promises import (
     Promise,
-    Throw,
     a_promise_rejected_with,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
     is_thenable,
     react,
-    reason_of,
 )
+from .reasons import Throw, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

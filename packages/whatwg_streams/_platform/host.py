@@ -25,6 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from . import abort, buffers, event_loop, promises, realms, structured_clone
+from .reactions import Observe, Rejection
 
 if TYPE_CHECKING:
     import contextvars
@@ -71,10 +72,10 @@ def observe(promise: promises.Promise[Any], on_settled: Callable[[promises.Promi
     """Call the function when the promise settles, at once and in the order of its reactions."""
     handled = promise._promise_is_handled
     rejection = promise._promise_reactions
-    reported = isinstance(rejection, promises._Rejection) and rejection.report
-    promise._add_reaction(cast("Any", promises._Observe(on_settled)))
+    reported = isinstance(rejection, Rejection) and rejection.report
+    promise._add_reaction(cast("Any", Observe(on_settled)))
     promise._promise_is_handled = handled
-    if isinstance(rejection, promises._Rejection):
+    if isinstance(rejection, Rejection):
         rejection.report = reported
 
 

@@ -18,67 +18,22 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from functools import partial
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Protocol, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeVar, final, overload
 
 from typing_extensions import override
 
 from . import event_loop
 from .compiled import mypyc_attr
-from .dom_exception import AbortError, NoReasonError, RejectionError
+from .dom_exception import AbortError
+from .reactions import Reaction, Rejection, Several, Step, Upon
+from .reasons import MYPY, Throw, raise_reason, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
-    from types import TracebackType
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
-
-_MEANS_SOMETHING_TO_PYTHON = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError)
-
-
-class Throw(Exception):
-    """How the steps of a reaction throw a reason, which may be any object."""
-
-    def __init__(self, reason: object) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _wrapped(reason: object) -> RejectionError:
-    return NoReasonError() if reason is None else RejectionError(reason)
-
-
-#: Whether this is compiled: then no traceback holds a frame. To mypy, and to its compiler, this name is always true.
-MYPY: Final = not isinstance(_wrapped, FunctionType)
-
-
-def raise_reason(reason: object) -> NoReturn:
-    """Raise the reason; one that can not be raised, or that would mean something else, is wrapped."""
-    if not isinstance(reason, BaseException):
-        raise _wrapped(reason)
-    if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
-        carrier = RejectionError(reason)
-        carrier.__cause__ = reason  # compiled, `from` would not set it
-        raise carrier
-    try:
-        raise reason
-    finally:
-        del reason
-
-
-def reason_of(exception: BaseException) -> object:
-    """What a promise is rejected with, when a callback raised the exception."""
-    if isinstance(exception, asyncio.CancelledError):
-        return AbortError("a callback was cancelled")
-    if isinstance(exception, (RejectionError, Throw)):
-        return exception.reason  # it came from awaiting a promise, and goes on as what it was
-    return exception
-
-
-class _Reaction(Protocol):
-    def on_settled(self, promise: Promise[Any]) -> object: ...
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -108,7 +63,7 @@ class Promise(Generic[T_co]):
 
     _promise_state: str  # "pending", "fulfilled" or "rejected"
     _promise_result: Any  # the value or the reason
-    _promise_reactions: _Reaction | None  # one, or _Several; a rejected promise has its _Rejection here
+    _promise_reactions: Reaction | None  # one, or Several; a rejected promise has its Rejection here
     _promise_is_handled: bool
     _already_resolved: bool  # settled, or made to follow another promise
 
@@ -144,37 +99,37 @@ class Promise(Generic[T_co]):
         self._already_resolved = True
         self._promise_result = reason
         self._promise_state = "rejected"
-        self._promise_reactions = _Rejection(reason, report=not self._promise_is_handled)
+        self._promise_reactions = Rejection(reason, report=not self._promise_is_handled)
         if reactions is not None:
             reactions.on_settled(self)
 
     # Reacting ------------------------------------------------------------------------------------
 
-    def _add_reaction(self, reaction: _Reaction) -> None:
+    def _add_reaction(self, reaction: Reaction) -> None:
         """https://tc39.es/ecma262/#sec-performpromisethen"""
         self._promise_is_handled = True
         if self._promise_state != "pending":
-            if isinstance(self._promise_reactions, _Rejection):
+            if isinstance(self._promise_reactions, Rejection):
                 self._promise_reactions.report = False
             reaction.on_settled(self)
         elif self._promise_reactions is None:
             self._promise_reactions = reaction
-        elif isinstance(self._promise_reactions, _Several):
+        elif isinstance(self._promise_reactions, Several):
             self._promise_reactions.reactions.append(reaction)
         else:
-            self._promise_reactions = _Several([self._promise_reactions, reaction])
+            self._promise_reactions = Several([self._promise_reactions, reaction])
 
-    def _replace_reaction(self, reaction: _Reaction, by: _Reaction) -> None:
+    def _replace_reaction(self, reaction: Reaction, by: Reaction) -> None:
         if self._promise_reactions is reaction:
             self._promise_reactions = by
-        elif isinstance(self._promise_reactions, _Several):
+        elif isinstance(self._promise_reactions, Several):
             reactions = self._promise_reactions.reactions
             reactions[reactions.index(reaction)] = by
 
-    def _remove_reaction(self, reaction: _Reaction) -> None:
+    def _remove_reaction(self, reaction: Reaction) -> None:
         if self._promise_reactions is reaction:
             self._promise_reactions = None
-        elif isinstance(self._promise_reactions, _Several):
+        elif isinstance(self._promise_reactions, Several):
             self._promise_reactions.reactions.remove(reaction)
 
     @overload
@@ -366,7 +321,7 @@ class AbandonablePromise(Promise[T_co]):
         """Nobody will see the result."""
 
     @override
-    def _add_reaction(self, reaction: _Reaction) -> None:
+    def _add_reaction(self, reaction: Reaction) -> None:
         self._observers += 1
         if self._promise_state == "pending" and self._promise_reactions is None:  # the common case, made short
             self._promise_is_handled = True
@@ -396,52 +351,6 @@ IT_WILL_TELL: Final[Promise[Any]] = Promise()
 
 
 # Reactions ---------------------------------------------------------------------------------------
-
-
-@final
-class _Several:
-    """More than one reaction, in the order in which they were added."""
-
-    __slots__ = ("reactions",)
-
-    def __init__(self, reactions: list[_Reaction]) -> None:
-        self.reactions = reactions
-
-    def on_settled(self, promise: Promise[Any]) -> None:
-        for reaction in self.reactions:
-            reaction.on_settled(promise)
-
-
-@final
-class _Upon:
-    """Call a function in a microtask; its result is of no interest."""
-
-    __slots__ = ("on_fulfilled", "on_rejected")
-
-    def __init__(
-        self, on_fulfilled: Callable[[Any], object] | None, on_rejected: Callable[[Any], object] | None
-    ) -> None:
-        self.on_fulfilled = on_fulfilled
-        self.on_rejected = on_rejected
-
-    def on_settled(self, promise: Promise[Any]) -> None:
-        steps = self.on_fulfilled if promise._promise_state == "fulfilled" else self.on_rejected
-        if steps is not None:
-            event_loop.enqueue_microtask(steps, promise._promise_result)
-
-
-@final
-class _Step:
-    """Take a step of a pipe, when the promise is fulfilled: see `event_loop.enqueue_a_step`."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self, steps: Callable[[Any], object]) -> None:
-        self.steps = steps
-
-    def on_settled(self, promise: Promise[Any]) -> None:
-        if promise._promise_state == "fulfilled":
-            event_loop.enqueue_a_step(self.steps, promise._promise_result)
 
 
 @final
@@ -483,41 +392,6 @@ class _Then:
             resolve(self.derived, result)
 
 
-@final
-class _Observe:
-    """Call a function at once when the promise settles: in the order of the reactions, but in no microtask."""
-
-    __slots__ = ("on_settled",)
-
-    def __init__(self, on_settled: Callable[[Promise[Any]], object]) -> None:
-        self.on_settled = on_settled
-
-
-@final
-class _Rejection:
-    """What a rejected promise keeps: where its reason was raised, and whether anybody reacted.
-
-    Its collection is that of the promise; only promises that are rejected pay for a finalizer.
-    """
-
-    __slots__ = ("loop", "reason", "report", "traceback")
-
-    def __init__(self, reason: object, *, report: bool) -> None:
-        self.reason = reason
-        self.report = report
-        self.traceback: TracebackType | None = reason.__traceback__ if isinstance(reason, BaseException) else None
-        self.loop = event_loop.get_running_loop_or_none()
-
-    def on_settled(self, promise: Promise[Any]) -> None:
-        """A promise settles once."""
-
-    def __del__(self) -> None:
-        if self.report:
-            reason = self.reason
-            exception = reason if isinstance(reason, BaseException) else _wrapped(reason)
-            event_loop.report_exception(exception, "A promise was rejected, and nobody handled it", self.loop)
-
-
 # Resolving with anything -------------------------------------------------------------------------
 
 #: How to react to an object that is no promise of ours: `host.register_thenable`.
@@ -528,7 +402,7 @@ def _thenable_job(job: tuple[Promise[Any], Any, contextvars.Context | None]) -> 
     """https://tc39.es/ecma262/#sec-newpromiseresolvethenablejob"""
     promise, thenable, context = job
     if isinstance(thenable, Promise):
-        thenable._add_reaction(_Upon(promise._fulfill, promise._reject))
+        thenable._add_reaction(Upon(promise._fulfill, promise._reject))
         return
     foreign = _foreign_thenables.get(thenable.__class__)
     if foreign is not None:
@@ -564,7 +438,7 @@ def take_result_of(settled: list[Any]) -> Any:
     mark_as_handled(promise)
     reason, rejection = promise._promise_result, promise._promise_reactions
     del promise  # the traceback will hold this frame: it must not lead back to the exception
-    if isinstance(reason, BaseException) and isinstance(rejection, _Rejection):
+    if isinstance(reason, BaseException) and isinstance(rejection, Rejection):
         # Every awaiter sees the traceback of the rejection, not those of the awaiters before it.
         reason = reason.with_traceback(rejection.traceback)
     try:
@@ -644,12 +518,12 @@ def upon(
         if on_fulfilled is not None:
             event_loop.enqueue_microtask(on_fulfilled, promise._promise_result)
     else:
-        promise._add_reaction(_Upon(on_fulfilled, on_rejected))
+        promise._add_reaction(Upon(on_fulfilled, on_rejected))
 
 
 def upon_fulfillment_take_a_step(promise: Promise[Any], steps: Callable[[Any], object]) -> None:
     """Upon fulfillment of the promise have a pipe take a step."""
-    promise._add_reaction(_Step(steps))
+    promise._add_reaction(Step(steps))
 
 
 def react(
@@ -667,7 +541,7 @@ def react(
 def mark_as_handled(promise: Promise[Any]) -> None:
     """https://webidl.spec.whatwg.org/#mark-a-promise-as-handled"""
     promise._promise_is_handled = True
-    if isinstance(promise._promise_reactions, _Rejection):
+    if isinstance(promise._promise_reactions, Rejection):
         promise._promise_reactions.report = False
 
 

@@ -21,13 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 from typing_extensions import override
 
 from . import coroutine_functions
-from .promises import (
-    Promise,
-    a_promise_rejected_with,
-    a_promise_resolved_with,
-    a_promise_resolved_with_undefined,
-    reason_of,
-)
+from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, a_promise_resolved_with_undefined
+from .reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, final
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.promises import Promise, a_promise_rejected_with, upon
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import byob_reader, byob_request, default_reader, unread

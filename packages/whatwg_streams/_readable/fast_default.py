@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._platform import event_loop
-from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, reason_of, upon
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, upon
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize

@@ -24,7 +24,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of
+from .._platform.promises import Promise, a_promise_rejected_with
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS, owned

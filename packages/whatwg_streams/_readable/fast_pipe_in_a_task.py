@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from .._platform import event_loop
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.dom_exception import AbortError
-from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reason_of, reject, resolve
+from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._supporting.queue_with_sizes import owned
 from . import fast_default, fast_pipe

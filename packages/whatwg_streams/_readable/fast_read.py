@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.promises import MYPY, is_thenable, take_result_of
+from .._platform.promises import is_thenable, take_result_of
+from .._platform.reasons import MYPY
 from .._supporting.queue_with_sizes import ValueWithSize, owned
 from . import async_iterator, default_controller, fast_bytes, fast_default
 

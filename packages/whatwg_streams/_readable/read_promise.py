@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from .._platform import event_loop, fast_paths
-from .._platform.promises import MYPY, AbandonablePromise, take_result_of
+from .._platform.promises import AbandonablePromise, take_result_of
+from .._platform.reasons import MYPY
 from . import fast_read
 from .records import ReadResult
 

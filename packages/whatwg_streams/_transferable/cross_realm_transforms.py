@@ -14,15 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .._platform.dom_exception import DataCloneError, NetworkError
 from .._platform.message_ports import disentangle, enable_port_message_queue, message_port_post_message_steps
-from .._platform.promises import (
-    Promise,
-    Throw,
-    a_promise_rejected_with,
-    a_promise_resolved_with_undefined,
-    react,
-    reason_of,
-    resolve,
-)
+from .._platform.promises import Promise, a_promise_rejected_with, a_promise_resolved_with_undefined, react, resolve
+from .._platform.reasons import Throw, reason_of
 from .._platform.webidl import new
 from .._readable.default_controller import ReadableStreamDefaultController
 from .._readable.ops.default_controllers import (

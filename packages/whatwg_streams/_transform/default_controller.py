@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 from typing_extensions import override
 
 from .._platform.compiled import mypyc_attr
-from .._platform.promises import Throw, raise_reason
+from .._platform.reasons import Throw, raise_reason
 from .._readable.ops.default_controllers import readable_stream_default_controller_get_desired_size
 from .ops import default_controllers
 

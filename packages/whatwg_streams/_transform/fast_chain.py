@@ -21,7 +21,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.promises import Promise, a_promise_rejected_with, reason_of
+from .._platform.promises import Promise, a_promise_rejected_with
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable, fast_pipe
 from .._writable import fast_default as fast_writable

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from typing_extensions import override
 
 from .._platform import event_loop, fast_paths
-from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, reason_of, resolve
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, resolve
+from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable
 from .._readable.default_reader import ReadableStreamDefaultReader

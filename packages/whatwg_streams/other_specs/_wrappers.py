@@ -10,8 +10,8 @@ from .._platform.promises import (
     a_promise_rejected_with,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
-    reason_of,
 )
+from .._platform.reasons import reason_of
 from .._platform.webidl import DO_NOTHING, CallbackAlgorithm, WrapperAlgorithm
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import pytest
 
 from tests.support import LoopErrors, LoopFactory, settle
 from whatwg_streams import AbortError, DOMException, Promise, RejectionError
-from whatwg_streams._platform import event_loop, host, promises
+from whatwg_streams._platform import event_loop, host
 from whatwg_streams._platform.promises import (
     AbandonablePromise,
-    Throw,
+    PromiseWithResolvers,
     a_promise_resolved_with,
     a_promise_resolved_with_undefined,
     get_a_promise_to_wait_for_all,
@@ -30,6 +30,7 @@ from whatwg_streams._platform.promises import (
     upon,
     wait_for_all,
 )
+from whatwg_streams._platform.reasons import Throw, reason_of
 
 # The checker is not asked what comes of an awaitable.
 _resolved: Any = Promise.resolve
@@ -203,7 +204,7 @@ async def test_a_rejection_without_a_reason_is_an_abort_for_those_who_await_it(l
     with pytest.raises(AbortError) as caught:
         await Promise.reject(None)
     assert isinstance(caught.value, RejectionError)
-    assert promises.reason_of(caught.value) is None
+    assert reason_of(caught.value) is None
     Promise.reject(None)
     (context,) = loop_errors.take()
     assert isinstance(context["exception"], AbortError)
@@ -1050,7 +1051,7 @@ def test_a_promise_can_be_weakly_referenced_and_costs_no_dictionary() -> None:
     promise: Promise[None] = Promise()
     assert weakref.ref(promise)() is promise
     assert not hasattr(promise, "__dict__")
-    assert promises.PromiseWithResolvers._fields == ("promise", "resolve", "reject")
+    assert PromiseWithResolvers._fields == ("promise", "resolve", "reject")
 
 
 def test_promises_may_be_used_without_any_loop(loop_factory: LoopFactory) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support import settle
 from whatwg_streams import AbortError, Promise, ReadableStream, RejectionError
-from whatwg_streams._platform.promises import reason_of
+from whatwg_streams._platform.reasons import reason_of
 from whatwg_streams._platform.webidl import (
     CallbackAlgorithm,
     convert_boolean,

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..._platform import fast_paths
-from ..._platform.promises import (
-    Promise,
-    Throw,
-    react,
-)
+from ..._platform.promises import Promise, react
+from ..._platform.reasons import Throw
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_can_close_or_enqueue,

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform.promises import (
-    Promise,
-    Throw,
-    a_promise_resolved_with_undefined,
-    react,
-    reject,
-    resolve,
-    upon,
-)
+from ..._platform.promises import Promise, a_promise_resolved_with_undefined, react, reject, resolve, upon
+from ..._platform.reasons import Throw
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_close,
     readable_stream_default_controller_error,

@@ -1,0 +1,50 @@
+"""Why promises are rejected: any object in JavaScript, and exceptions in Python."""
+
+from __future__ import annotations
+
+import asyncio
+from types import FunctionType
+from typing import Final, NoReturn
+
+from .dom_exception import AbortError, NoReasonError, RejectionError
+
+_MEANS_SOMETHING_TO_PYTHON = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError)
+
+
+class Throw(Exception):
+    """How the steps of a reaction throw a reason, which may be any object."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def wrapped(reason: object) -> RejectionError:
+    return NoReasonError() if reason is None else RejectionError(reason)
+
+
+#: Whether this is compiled: then no traceback holds a frame. To mypy, and to its compiler, this name is always true.
+MYPY: Final = not isinstance(wrapped, FunctionType)
+
+
+def raise_reason(reason: object) -> NoReturn:
+    """Raise the reason; one that can not be raised, or that would mean something else, is wrapped."""
+    if not isinstance(reason, BaseException):
+        raise wrapped(reason)
+    if isinstance(reason, _MEANS_SOMETHING_TO_PYTHON):
+        carrier = RejectionError(reason)
+        carrier.__cause__ = reason  # compiled, `from` would not set it
+        raise carrier
+    try:
+        raise reason
+    finally:
+        del reason
+
+
+def reason_of(exception: BaseException) -> object:
+    """What a promise is rejected with, when a callback raised the exception."""
+    if isinstance(exception, asyncio.CancelledError):
+        return AbortError("a callback was cancelled")
+    if isinstance(exception, (RejectionError, Throw)):
+        return exception.reason  # it came from awaiting a promise, and goes on as what it was
+    return exception
