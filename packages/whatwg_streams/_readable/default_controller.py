@@ -32,6 +32,7 @@ class ReadableStreamDefaultController:
     __slots__ = (
         "_cancel_algorithm",
         "_close_requested",
+        "_only_appends",
         "_pull_again",
         "_pull_algorithm",
         "_pull_below",
@@ -46,6 +47,7 @@ class ReadableStreamDefaultController:
 
     _cancel_algorithm: Callable[[Any], Promise[Any]] | None
     _close_requested: bool
+    _only_appends: bool  # whether to enqueue a chunk takes no more than that, see `fast_pipe`
     _pull_again: bool
     _pull_algorithm: Callable[[], Promise[Any]] | None
     _pulling: bool
@@ -95,6 +97,10 @@ class ReadableStreamDefaultController:
             RangeError: the size function gave something else than a finite non-negative number.
             Exception: what the size function raised.
         """
+        if self._only_appends:
+            self._queue.append(chunk)
+            self._queue_total_size += 1
+            return
         if fast_paths.enabled and fast_default.enqueue(self, chunk):
             return
         # 1. Nothing can be put into a stream that is closing.

@@ -11,6 +11,9 @@ The text leaves open when a pipe reads and writes, which these microtasks are a 
 of: one that is to read moves some chunks, though others have still to take their steps (`event_loop.enqueue_a_step`).
 So the callbacks of different pipes may be called in another order than by the plain algorithms; those of one are not.
 
+While a source is pulled that fills its queue with one chunk, its controller is told that all there is to do with a
+chunk is to append it (`_only_appends`): it has room for no more then, and nobody waits.
+
 As soon as a callback queues a microtask, returns a promise, throws, or changes the state of a stream, the loop is left
 there: with all that is under way queued as the plain algorithms would have queued it.
 """
@@ -45,8 +48,8 @@ if TYPE_CHECKING:
 #: What a write returns that has left the loop, with all that is under way queued.
 LEFT: Final[Any] = object()
 
-#: How many microtasks a chunk takes otherwise: what it counts for the fairness to the event loop.
-MICROTASKS_PER_CHUNK: Final = 4
+#: What a chunk counts for the fairness to the event loop: two callbacks. It would take four microtasks.
+MICROTASKS_PER_CHUNK: Final = 2
 
 #: How many chunks a pipe moves while other pipes wait for their turn.
 CHUNKS_BEFORE_OTHERS: Final = 16
@@ -199,66 +202,86 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     write_algorithm: Any = writable._write_algorithm
     pull = pull_algorithm.function
     high_water_mark = readable._strategy_hwm
+    counts = readable._strategy_size_algorithm is count
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
     pending = len(jobs)  # what comes after this is queued by callbacks
     until = event_loop.MICROTASKS_PER_TURN
     if pending:
         until = min(until, queue._spent + CHUNKS_BEFORE_OTHERS * microtasks)
+    before = spent = queue._spent
     write_request = new_write_request()
     catch = Catch(pipe)
+    failed: Promise[Any] | None = None
     source._disturbed = True
-    while queue._spent < until:
-        failed: Promise[Any] | None = None
-        if readable._queue:
-            if readable._close_requested and len(readable._queue) == 1:
-                return Left.TO_READ
-            chunk = fast_default.dequeue(readable)
-            if readable._queue_total_size < high_water_mark and not readable._close_requested:
+    try:
+        while spent < until:
+            items = readable._queue
+            if items:
+                if readable._close_requested and len(items) == 1:
+                    return Left.TO_READ
+                if counts:
+                    chunk = items.popleft()
+                    size = readable._queue_total_size = readable._queue_total_size - 1
+                else:
+                    chunk = fast_default.dequeue(readable)
+                    size = readable._queue_total_size
+                if size < high_water_mark and not readable._close_requested:
+                    readable._pulling = True
+                    readable._only_appends = counts and size + 1 >= high_water_mark
+                    try:
+                        result = pull(readable)
+                    except (Exception, asyncio.CancelledError) as exception:
+                        result = failed = a_promise_rejected_with(reason_of(exception))
+                    readable._only_appends = False
+                    if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
+                        if pipe.chain is not None:
+                            pipe.chain.leave()
+                        pull_goes_on(readable, _promise_for(pull_algorithm, result, failed))
+                        pipe.chunk_steps(chunk)
+                        return Left.UNDER_WAY
+                    readable._pulling = False
+            elif high_water_mark == 0:
+                catch.wait()
                 readable._pulling = True
                 try:
                     result = pull(readable)
                 except (Exception, asyncio.CancelledError) as exception:
-                    failed, result = a_promise_rejected_with(reason_of(exception)), None
-                if result is not None or failed is not None or len(jobs) > pending or readable._pull_again:
-                    if pipe.chain is not None:
-                        pipe.chain.leave()
-                    pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
-                    pipe.chunk_steps(chunk)
+                    result = failed = a_promise_rejected_with(reason_of(exception))
+                alone = result is None and len(jobs) == pending
+                if not alone or readable._pull_again or catch.chunk is NOTHING:
+                    catch.leave()
+                    pull_goes_on(readable, _promise_for(pull_algorithm, result, failed))
                     return Left.UNDER_WAY
-                readable._pulling = False
-        elif high_water_mark == 0:
-            catch.wait()
-            readable._pulling = True
+                chunk = catch.chunk
+                catch.chunk = NOTHING
+            else:
+                return Left.TO_READ
+            dest._in_flight_write_request = write_request
             try:
-                result = pull(readable)
+                result = write(chunk, writable)
             except (Exception, asyncio.CancelledError) as exception:
-                failed, result = a_promise_rejected_with(reason_of(exception)), None
-            alone = result is None and failed is None and len(jobs) == pending
-            if not alone or readable._pull_again or catch.chunk is NOTHING:
-                catch.leave()
-                pull_goes_on(readable, failed if result is None else pull_algorithm.promise_for(result))
+                result = failed = a_promise_rejected_with(reason_of(exception))
+            alone = result is None and (not jobs or len(jobs) == pending)
+            if not alone or dest._state != "writable" or readable._pull_again:
+                if result is not LEFT:
+                    queue_the_late_pull(readable, pending)
+                    write_goes_on(pipe, write_request, chunk, _promise_for(write_algorithm, result, failed))
                 return Left.UNDER_WAY
-            chunk = catch.chunk
-            catch.chunk = NOTHING
-        else:
-            return Left.TO_READ
-        dest._in_flight_write_request = write_request
-        try:
-            result = write(chunk, writable)
-        except (Exception, asyncio.CancelledError) as exception:
-            failed, result = a_promise_rejected_with(reason_of(exception)), None
-        alone = result is None and failed is None and len(jobs) == pending
-        if not alone or dest._state != "writable" or readable._pull_again:
-            if result is not LEFT:
-                queue_the_late_pull(readable, pending)
-                sink_write_promise = failed if result is None else write_algorithm.promise_for(result)
-                write_goes_on(pipe, write_request, chunk, sink_write_promise)
-            return Left.UNDER_WAY
-        dest._in_flight_write_request = None
-        readable._pulling = False
-        queue._spent += microtasks
-    return Left.FOR_OTHERS
+            dest._in_flight_write_request = None
+            readable._pulling = False
+            spent += microtasks
+        return Left.FOR_OTHERS
+    finally:
+        queue._spent += spent - before
+        readable._only_appends = False
+
+
+def _promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[Any] | None) -> Promise[Any] | None:
+    """The promise for what a callback has returned; None for one that is fulfilled."""
+    if failed is not None:
+        return failed
+    return None if result is None else algorithm.promise_for(result)
 
 
 def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:

@@ -71,7 +71,7 @@ def move_chunks(pipe: _Pipe) -> bool:
         return False
     chain.enter()
     try:
-        done = fast_pipe.move_chunks_by(pipe, chain.write, MICROTASKS_PER_TRANSFORM * len(chain.transforms))
+        done = fast_pipe.move_chunks_by(pipe, chain.write, MICROTASKS_PER_TRANSFORM * len(chain.steps))
     except BaseException:
         chain.exit()
         raise
@@ -82,7 +82,7 @@ def move_chunks(pipe: _Pipe) -> bool:
     if done:  # it is the event loop's turn
         chain.exit()
         chain.pipes[-1].dest._in_flight_write_request = None
-        algorithm.behind = chain.behind
+        algorithm.behind = chain.behind or chain.has_moved
     else:
         chain.leave()
     return done
@@ -140,14 +140,18 @@ class _Chain:
         "dest",
         "has_moved",
         "jobs",
+        "last_stage",
         "left",
+        "overlaps",
         "pipes",
         "queue",
+        "sink",
         "stage",
         "steps",
         "transforms",
         "write_algorithm",
         "write_request",
+        "write_to_the_sink",
     )
 
     def __init__(self, pipes: list[_Pipe], transforms: list[TransformStream[Any, Any]]) -> None:
@@ -162,7 +166,12 @@ class _Chain:
         self.left = False
         self.steps: list[tuple[int, CallbackAlgorithm, TransformStreamDefaultController]] = []
         self.dest = pipes[-1].dest
-        self.write_algorithm: Any = self.dest._controller._write_algorithm
+        self.sink = self.dest._controller
+        its_write_algorithm: Any = self.sink._write_algorithm
+        self.write_algorithm: CallbackAlgorithm = its_write_algorithm
+        self.write_to_the_sink = self.write_algorithm.function
+        self.last_stage = len(transforms)
+        self.overlaps = len(transforms) == MOST_TRANSFORMS  # the source is pulled before the write is done
         self.write_request = fast_pipe.new_write_request()
 
     # Entering and leaving --------------------------------------------------------------------------------
@@ -218,7 +227,7 @@ class _Chain:
             algorithm: Any = transform._controller._transform_algorithm
             if algorithm.function is not default_controllers._enqueue_as_it_is:  # nothing can be seen of that
                 self.steps.append((stage, algorithm, transform._controller))
-        if self.behind and len(self.transforms) == MOST_TRANSFORMS:
+        if self.behind and self.overlaps:
             self.pipes[-1].dest._in_flight_write_request = self.write_request
 
     def exit(self) -> None:
@@ -233,7 +242,7 @@ class _Chain:
         self.exit()
         since = list(self.jobs)  # what the callback itself has queued comes after the rest
         self.jobs.clear()
-        if self.behind:
+        if self.behind or self.has_moved:
             self._be_late()
         stage = self.stage
         if stage == MOST_TRANSFORMS:
@@ -264,7 +273,7 @@ class _Chain:
         late = self.late()
         self.jobs.extend(late)
         for number, pipe in enumerate(self.pipes[1:]):
-            if (self.stage < 0 and len(self.transforms) == MOST_TRANSFORMS) or (pipe.read, None) in late:
+            if (self.stage < 0 and self.overlaps) or (pipe.read, None) in late:
                 self._has_a_chunk(number)
         for number, pipe in enumerate(self.pipes):
             if (fast_writable.written, pipe.dest._controller) in late:
@@ -315,23 +324,22 @@ class _Chain:
                 return fast_pipe.LEFT
             chunk = self.chunk
             self.chunk = _NOTHING
-        self.stage = len(self.transforms)
-        algorithm = self.write_algorithm
+        self.stage = self.last_stage
         dest._in_flight_write_request = self.write_request
         try:
-            result = algorithm.function(chunk, dest._controller)
+            result = self.write_to_the_sink(chunk, self.sink)
         except (Exception, asyncio.CancelledError) as exception:
             failed, result = a_promise_rejected_with(reason_of(exception)), None
         if result is not None or failed is not None or self.jobs or dest._state != "writable" or self.left:
             if not self.left:
                 self.leave()
-            write_promise = failed if result is None else algorithm.promise_for(result)
+            write_promise = failed if result is None else self.write_algorithm.promise_for(result)
             fast_pipe.write_goes_on(self.pipes[-1], self.write_request, chunk, write_promise)
             return fast_pipe.LEFT
-        if len(self.transforms) < MOST_TRANSFORMS:
-            dest._in_flight_write_request = None  # otherwise the source is pulled before the write is done
+        if not self.overlaps:
+            dest._in_flight_write_request = None
         self.stage = -1
-        self.behind = self.has_moved = True
+        self.has_moved = True
         return None
 
     def catches(self, stream: TransformStream[Any, Any], chunk: object) -> bool:

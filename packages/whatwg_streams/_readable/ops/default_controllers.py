@@ -93,6 +93,7 @@ def readable_stream_default_controller_clear_algorithms(controller: ReadableStre
     controller._cancel_algorithm = None
     # 3. and no size algorithm any more.
     controller._strategy_size_algorithm = None
+    controller._only_appends = False
 
 
 def readable_stream_default_controller_close(controller: ReadableStreamDefaultController) -> None:
@@ -104,6 +105,7 @@ def readable_stream_default_controller_close(controller: ReadableStreamDefaultCo
     stream = controller._stream
     # 3. It is closing.
     controller._close_requested = True
+    controller._only_appends = False
     # 4. If nothing is left to be read,
     if not controller._queue:
         # 4.1. no algorithm is needed any more,
@@ -225,6 +227,7 @@ def set_up_readable_stream_default_controller(
     controller._close_requested = False
     controller._pull_again = False
     controller._pulling = False
+    controller._only_appends = False
     # 5. The size algorithm and the high water mark,
     controller._strategy_size_algorithm = size_algorithm
     controller._strategy_hwm = controller._pull_below = high_water_mark
