@@ -19,6 +19,7 @@ _COMPILED: Final = (
     "_platform/async_sequence.py",
     "_platform/buffers.py",
     "_platform/event_loop.py",
+    "_platform/fast_paths.py",
     "_platform/promises.py",
     "_platform/reactions.py",
     "_platform/reasons.py",

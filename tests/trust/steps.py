@@ -87,12 +87,12 @@ class _CountedJobs(deque[Any]):
 @contextmanager
 def microtasks_per_turn(number: int) -> Iterator[None]:
     """Let the loop have its turn after so many microtasks, or awaits that had nothing to wait for."""
-    before = event_loop.MICROTASKS_PER_TURN
-    event_loop.MICROTASKS_PER_TURN = number
+    before = event_loop.scheduling.microtasks_per_turn
+    event_loop.scheduling.microtasks_per_turn = number
     try:
         yield
     finally:
-        event_loop.MICROTASKS_PER_TURN = before
+        event_loop.scheduling.microtasks_per_turn = before
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final
 
-from . import fast_paths
 from .dom_exception import AbortError, RejectionError
+from .fast_paths import fast_paths
 from .per_thread import PerThread
 
 if TYPE_CHECKING:
@@ -33,7 +33,24 @@ T = TypeVar("T")
 Job: TypeAlias = "tuple[Any, ...]"
 
 #: How many microtasks run, and how many an `await` may find its promise settled, before the loop gets a turn.
-MICROTASKS_PER_TURN = 512
+MICROTASKS_PER_TURN: Final = 512
+
+
+@final
+class Scheduling:
+    """How microtasks are run, in the whole process: in one object, as a compiled module reads that quickest."""
+
+    __slots__ = ("enqueue_elsewhere", "microtasks_per_turn")
+
+    enqueue_elsewhere: Callable[[Callable[[Any], object], Any], None] | None  # the queue of a host, if it has one
+    microtasks_per_turn: int
+
+    def __init__(self) -> None:
+        self.enqueue_elsewhere = None
+        self.microtasks_per_turn = MICROTASKS_PER_TURN
+
+
+scheduling: Final = Scheduling()
 
 get_running_loop_or_none: Final = asyncio._get_running_loop
 
@@ -85,7 +102,7 @@ class MicrotaskQueue:
         self._draining = True
         jobs = self._jobs
         try:
-            while jobs and self._spent < MICROTASKS_PER_TURN:
+            while jobs and self._spent < scheduling.microtasks_per_turn:
                 self._spent += 1
                 callback, argument = jobs.popleft()
                 try:
@@ -119,12 +136,12 @@ class MicrotaskQueue:
         draining = self._draining
         self._draining = True
         try:
-            while jobs and self._spent < MICROTASKS_PER_TURN:
+            while jobs and self._spent < scheduling.microtasks_per_turn:
                 job = jobs.popleft()
                 if job is self.place.job:
                     return True
                 callback, argument = job
-                if callback is Waiter.wake and argument._state == "waiting":
+                if callback is WAKE and argument._state == "waiting":
                     jobs.appendleft(job)
                     return False
                 self._spent += 1
@@ -177,14 +194,18 @@ class _Place:
         jobs = self.queue._jobs
         for index, job in enumerate(jobs):
             if job is self.job:
-                jobs[index] = (Waiter.wake, waiter)
+                jobs[index] = (WAKE, waiter)
                 return
 
 
 _this_thread: Final = PerThread(MicrotaskQueue)
 
 
-def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object) -> None:
+def enqueue_microtask(callback: Callable[[Any], object], argument: object) -> None:
+    """Every job of both packages goes through here."""
+    if scheduling.enqueue_elsewhere is not None:
+        scheduling.enqueue_elsewhere(callback, argument)
+        return
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
     queue._steps = 0
@@ -192,9 +213,12 @@ def _enqueue_on_this_thread(callback: Callable[[Any], object], argument: object)
         queue.schedule()
 
 
-#: Every job of both packages goes through here. Call it as `event_loop.enqueue_microtask(…)`, so that
-#: what `host.set_microtask_enqueuer` puts in its place is seen.
-enqueue_microtask: Callable[[Callable[[Any], object], Any], None] = _enqueue_on_this_thread
+def wait_for_a_loop(steps: Callable[[Any], object]) -> None:
+    """Queue steps that need a loop on this thread, wherever microtasks are queued."""
+    queue = _this_thread.queue
+    queue._jobs.append((steps, None))
+    queue._steps = 0
+    queue.schedule_unless_draining()
 
 
 def queue_a_microtask(steps: Callable[[Any], object], argument: object = None) -> None:
@@ -204,7 +228,7 @@ def queue_a_microtask(steps: Callable[[Any], object], argument: object = None) -
 
 def microtasks_are_pending() -> bool:
     """Whether a hop through the queue could be told from no hop at all."""
-    return enqueue_microtask is not _enqueue_on_this_thread or bool(_this_thread.queue._jobs)
+    return scheduling.enqueue_elsewhere is not None or bool(_this_thread.queue._jobs)
 
 
 def enqueue_a_step(callback: Callable[[Any], object], argument: object) -> None:
@@ -212,8 +236,8 @@ def enqueue_a_step(callback: Callable[[Any], object], argument: object) -> None:
 
     The standard leaves open when a pipe takes its steps; so other pipes need not wait for those that are queued.
     """
-    if enqueue_microtask is not _enqueue_on_this_thread:
-        enqueue_microtask(callback, argument)
+    if scheduling.enqueue_elsewhere is not None:
+        scheduling.enqueue_elsewhere(callback, argument)
         return
     queue = _this_thread.queue
     queue._jobs.append((callback, argument))
@@ -225,7 +249,7 @@ def enqueue_a_step(callback: Callable[[Any], object], argument: object) -> None:
 def only_steps_are_pending() -> bool:
     """Whether all microtasks that are queued are such steps."""
     queue = _this_thread.queue
-    return enqueue_microtask is _enqueue_on_this_thread and queue._steps >= len(queue._jobs)
+    return scheduling.enqueue_elsewhere is None and queue._steps >= len(queue._jobs)
 
 
 def number_of_microtasks() -> int:
@@ -246,9 +270,9 @@ def loop_deserves_a_turn() -> bool:
     """
     queue = _this_thread.queue
     queue._spent += 1
-    if queue._spent <= MICROTASKS_PER_TURN:
+    if queue._spent <= scheduling.microtasks_per_turn:
         return False
-    if enqueue_microtask is not _enqueue_on_this_thread:  # nor is it ours to drain
+    if scheduling.enqueue_elsewhere is not None:  # nor is it ours to drain
         queue._spent = 0
     return True
 
@@ -260,7 +284,7 @@ def catch_up() -> bool:
         Whether they have all run: that task need not be suspended then. It has to be if one of them
         resumes another task, or if they are queued elsewhere.
     """
-    if enqueue_microtask is not _enqueue_on_this_thread:
+    if scheduling.enqueue_elsewhere is not None:
         return False
     queue = _this_thread.queue
     return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
@@ -277,18 +301,18 @@ def hop(promise: Awaited) -> Any:
         None, if the task may go on at once; or the `Waiter` that it has to yield, which is in the queue already.
     """
     queue = _this_thread.queue
-    if queue._spent >= MICROTASKS_PER_TURN or enqueue_microtask is not _enqueue_on_this_thread:
+    if queue._spent >= scheduling.microtasks_per_turn or scheduling.enqueue_elsewhere is not None:
         return PLAINLY
     queue._spent += 1
     jobs = queue._jobs
     if not jobs:
         return None
     callback, first = jobs[0]
-    another_is_first = callback is Waiter.wake and first._state == "waiting"
+    another_is_first = callback is WAKE and first._state == "waiting"
     if not another_is_first and queue.run_inside_a_task(jobs[-1]):
         return None
     waiter = Waiter(promise)
-    jobs.append((Waiter.wake, waiter))
+    jobs.append((WAKE, waiter))
     queue._steps = 0
     if not queue._draining:
         queue.schedule()
@@ -301,7 +325,7 @@ def queue_to_wait_in() -> MicrotaskQueue | None:
     None if no microtask is there that could settle what it is about to wait for.
     """
     queue = _this_thread.queue
-    if not queue._jobs or not fast_paths.enabled or enqueue_microtask is not _enqueue_on_this_thread:
+    if not queue._jobs or not fast_paths.enabled or scheduling.enqueue_elsewhere is not None:
         return None
     return queue
 
@@ -320,7 +344,7 @@ def report_exception(exception: BaseException, message: str, loop: asyncio.Abstr
     """
     loop = loop or get_running_loop_or_none()
     if loop is None:
-        _enqueue_on_this_thread(lambda _: report_exception(exception, message), None)
+        wait_for_a_loop(lambda _: report_exception(exception, message))
     else:
         loop.call_exception_handler({"message": message, "exception": exception})
 
@@ -363,7 +387,7 @@ def queue_a_task(steps: Callable[[], object]) -> None:
     """
     loop = get_running_loop_or_none()
     if loop is None:
-        _enqueue_on_this_thread(lambda _: queue_a_task(steps), None)
+        wait_for_a_loop(lambda _: queue_a_task(steps))
     else:
         loop.call_soon(_run_task, steps, loop)
 
@@ -371,7 +395,7 @@ def queue_a_task(steps: Callable[[], object]) -> None:
 def _run_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
     perform_a_microtask_checkpoint()
     if _this_thread.queue._jobs:  # more of them than one turn is for: it comes after those that there are now
-        _enqueue_on_this_thread(lambda _: steps(), None)
+        wait_for_a_loop(lambda _: steps())
         return
     run_a_task(steps, loop)
 
@@ -471,10 +495,10 @@ class Waiter:
     def on_settled(self, promise: object) -> None:
         """The promise has settled: resume the task in a microtask; or after a turn, where a host runs those."""
         del promise
-        if self._after_a_turn and enqueue_microtask is not _enqueue_on_this_thread:
+        if self._after_a_turn and scheduling.enqueue_elsewhere is not None:
             self._loop.call_soon(self.wake)
         else:
-            enqueue_microtask(Waiter.wake, self)
+            enqueue_microtask(WAKE, self)
 
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""
@@ -527,6 +551,10 @@ class Waiter:
 
     def __repr__(self) -> str:
         return f"<Waiter {self._state} for {self._waits_for!r}>"
+
+
+#: The microtask that resumes a task. (A compiled module finds it quickest here, and it is asked for by its identity.)
+WAKE: Final[Callable[[Waiter], None]] = Waiter.wake
 
 
 # Timers ------------------------------------------------------------------------------------------

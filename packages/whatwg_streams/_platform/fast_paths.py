@@ -18,8 +18,22 @@ Streams that were made before keep working.
 from __future__ import annotations
 
 import os
+from typing import Final, final
 
-enabled: bool = os.environ.get("WHATWG_STREAMS_FAST_PATHS", "1") != "0"
+
+@final
+class FastPaths:
+    """The switch: an object, as a compiled module reads that quickest."""
+
+    __slots__ = ("enabled",)
+
+    enabled: bool
+
+    def __init__(self) -> None:
+        self.enabled = os.environ.get("WHATWG_STREAMS_FAST_PATHS", "1") != "0"
+
+
+fast_paths: Final = FastPaths()
 
 
 def set_enabled(value: bool) -> bool:
@@ -28,12 +42,11 @@ def set_enabled(value: bool) -> bool:
     Returns:
         Whether they were on before.
     """
-    global enabled  # noqa: PLW0603  # the one switch
-    before = enabled
-    enabled = value
+    before = fast_paths.enabled
+    fast_paths.enabled = value
     return before
 
 
 def are_enabled() -> bool:
     """Whether fast paths are on: for packages that are built on this one."""
-    return enabled
+    return fast_paths.enabled

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 def set_microtask_enqueuer(
     enqueue: Callable[[Callable[[Any], object], Any], None] | None,
-) -> Callable[[Callable[[Any], object], Any], None]:
+) -> Callable[[Callable[[Any], object], Any], None] | None:
     """Queue every microtask, a callable and its argument, with this function; None restores our own queue."""
-    before = event_loop.enqueue_microtask
-    event_loop.enqueue_microtask = enqueue or event_loop._enqueue_on_this_thread
+    before = event_loop.scheduling.enqueue_elsewhere
+    event_loop.scheduling.enqueue_elsewhere = enqueue
     return before
 
 

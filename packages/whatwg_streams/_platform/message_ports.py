@@ -279,7 +279,7 @@ class MessagePort(EventTarget[MessageEvent]):
         def enter(_: object) -> None:
             realm = the_current_realm()
             if realm is None:
-                event_loop._enqueue_on_this_thread(enter, None)
+                event_loop.wait_for_a_loop(enter)
             else:
                 self._port_message_queue.enter(realm, context)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import override
 
@@ -398,7 +398,10 @@ class _Then:
 _foreign_thenables: dict[type, Callable[[Any, Callable[[Any], object], Callable[[Any], object]], object]] = {}
 
 
-def _thenable_job(job: tuple[Promise[Any], Any, contextvars.Context | None]) -> None:
+_ThenableJob: TypeAlias = "tuple[Promise[Any], Any, contextvars.Context | None]"
+
+
+def _thenable_job(job: _ThenableJob) -> None:
     """https://tc39.es/ecma262/#sec-newpromiseresolvethenablejob"""
     promise, thenable, context = job
     if isinstance(thenable, Promise):
@@ -427,7 +430,8 @@ def _resolve_function(promise: Promise[Any], resolution: object, context: contex
         promise._already_resolved = True
         if context is None and not isinstance(resolution, Promise):
             context = contextvars.copy_context()
-        event_loop.enqueue_microtask(_thenable_job, (promise, resolution, context))
+        job: _ThenableJob = (promise, resolution, context)  # pyright: ignore[reportUnknownVariableType]
+        event_loop.enqueue_microtask(_thenable_job, job)
 
 
 def take_result_of(settled: list[Any]) -> Any:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import event_loop, fast_paths
+from .._platform import event_loop
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.compiled import mypyc_attr
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import AbandonablePromise, Promise, a_promise_resolved_with_undefined, react, reject, resolve
 from .._platform.reasons import Throw
 from . import fast_read, unread

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
-from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface, convert_unsigned_long_long
 from . import fast_bytes, stream as stream_module, unread

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, final
 
 from typing_extensions import override
 
-from .._platform import fast_paths
 from .._platform.buffers import view_of
 from .._platform.compiled import Unchecked, mypyc_attr
+from .._platform.fast_paths import fast_paths
 from .._platform.webidl import convert_unsigned_long_long
 from . import fast_bytes
 from .ops import pull_into

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
-from .._platform import buffers, fast_paths
+from .._platform import buffers
 from .._platform.buffers import view_of
 from .._platform.compiled import mypyc_attr
+from .._platform.fast_paths import fast_paths
 from .._supporting.queue_with_sizes import owned, reset_queue
 from . import fast_bytes
 from .ops import byte_controllers, controller_interface, pull_into

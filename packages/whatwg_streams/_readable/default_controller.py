@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, final
 
 from typing_extensions import override
 
-from .._platform import fast_paths
 from .._platform.compiled import mypyc_attr
+from .._platform.fast_paths import fast_paths
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
 from . import fast_default, unread
 from .ops import controller_interface, default_controllers

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Generic, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import fast_paths
 from .._platform.compiled import Unchecked, mypyc_attr
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
 from . import fast_default, stream as stream_module, unread

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
@@ -108,7 +108,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
                 if type(pull_algorithm) is FillingAlgorithm:
                     pulled(controller)  # no code of users has run that could tell it from a microtask
                 else:
-                    event_loop.enqueue_microtask(pulled, controller)
+                    event_loop.enqueue_microtask(PULLED, controller)
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -130,6 +130,10 @@ def pulled(controller: ReadableByteStreamController) -> None:
     if controller._pull_again:
         controller._pull_again = False
         call_pull_if_needed(controller)
+
+
+#: The same as a microtask, which is known by its identity.
+PULLED: Final[Callable[[ReadableByteStreamController], None]] = pulled
 
 
 def started(controller: ReadableByteStreamController) -> None:

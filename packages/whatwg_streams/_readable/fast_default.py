@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .._platform import event_loop
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, upon
@@ -22,8 +22,9 @@ from .ops import default_controllers
 from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from .._platform.event_loop import MicrotaskQueue
     from .default_controller import ReadableStreamDefaultController
     from .default_reader import ReadableStreamDefaultReader
     from .records import ReadRequest
@@ -56,8 +57,13 @@ def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
     return value
 
 
-def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
-    """ReadableStreamDefaultControllerCallPullIfNeeded, with ShouldCallPull inside."""
+def call_pull_if_needed(controller: ReadableStreamDefaultController, queue: MicrotaskQueue | None = None) -> None:
+    """ReadableStreamDefaultControllerCallPullIfNeeded, with ShouldCallPull inside.
+
+    Args:
+        controller: that of the stream.
+        queue: that of this thread, if it is known, and known to be drained.
+    """
     stream = controller._stream
     if controller._close_requested or not controller._started or stream._state != "readable":
         return
@@ -79,8 +85,11 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
             if result is None:
                 if type(pull_algorithm) is WrapperAlgorithm and not controller._pull_again:
                     controller._pulling = False  # no code of users has run that could tell it from a microtask
+                elif queue is None:
+                    event_loop.enqueue_a_step(PULLED, controller)
                 else:
-                    event_loop.enqueue_a_step(pulled, controller)
+                    queue._jobs.append((PULLED, controller))
+                    queue._steps += 1
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -110,6 +119,10 @@ def pulled(controller: ReadableStreamDefaultController) -> None:
     if controller._pull_again:
         controller._pull_again = False
         call_pull_if_needed(controller)
+
+
+#: The same as a microtask, which is known by its identity.
+PULLED: Final[Callable[[ReadableStreamDefaultController], None]] = pulled
 
 
 def started(controller: ReadableStreamDefaultController) -> None:

@@ -206,7 +206,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
     pending = len(jobs)  # what comes after this is queued by callbacks
-    until = event_loop.MICROTASKS_PER_TURN
+    until = event_loop.scheduling.microtasks_per_turn
     if pending:
         until = min(until, queue._spent + CHUNKS_BEFORE_OTHERS * microtasks)
     before = spent = queue._spent
@@ -287,7 +287,7 @@ def _promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[A
 def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:
     """ReadableStreamDefaultControllerCallPullIfNeeded, steps 7 and 8; without a promise it is fulfilled."""
     if pull_promise is None:
-        event_loop.enqueue_a_step(fast_default.pulled, readable)
+        event_loop.enqueue_a_step(fast_default.PULLED, readable)
     else:
         fast_default.upon_pulled(readable, pull_promise)
 
@@ -296,7 +296,7 @@ def queue_the_late_pull(readable: ReadableStreamDefaultController, place: int) -
     """If it is not known yet that the pull is done, the microtask for that comes before those of the sink."""
     if readable._pulling:
         queue = event_loop._this_thread.queue
-        queue._jobs.insert(place, (fast_default.pulled, readable))
+        queue._jobs.insert(place, (fast_default.PULLED, readable))
         queue.schedule_unless_draining()
 
 

@@ -194,7 +194,7 @@ class _Mover:
         jobs = queue._jobs
         pipe.source._disturbed = True
         moved = 0
-        while queue._spent < event_loop.MICROTASKS_PER_TURN:
+        while queue._spent < event_loop.scheduling.microtasks_per_turn:
             chunk = await next_chunk(readable, jobs)
             if chunk.__class__ is fast_pipe.Left:
                 return chunk
@@ -319,7 +319,7 @@ class _Mover:
                 default_controllers.readable_stream_default_controller_close(readable)
             else:
                 default_controllers.readable_stream_default_controller_enqueue(readable, chunk)
-            event_loop.enqueue_microtask(fast_default.pulled, readable)
+            event_loop.enqueue_microtask(fast_default.PULLED, readable)
         return fast_pipe.Left.UNDER_WAY
 
     # Suspension ------------------------------------------------------------------------------------------

@@ -11,16 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
+from .._platform.event_loop import scheduling
 from .._platform.promises import is_thenable, take_result_of
 from .._platform.reasons import MYPY
 from .._supporting.queue_with_sizes import ValueWithSize, owned
 from . import async_iterator, default_controller, fast_bytes, fast_default
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
+    from .default_controller import ReadableStreamDefaultController
     from .read_promise import ReadPromise
     from .records import ReadResult
 
@@ -33,17 +35,21 @@ _NOTHING: Final[Any] = object()
 _PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
-def _run_the_pull(queue: MicrotaskQueue, controller: Any, call_pull_if_needed: Callable[[Any], None]) -> None:
-    """Run the only microtask, which is `pulled` of this controller, inside of the task that is running."""
-    queue._jobs.popleft()
+def _run_the_pull(queue: MicrotaskQueue) -> None:
+    """Run the only microtask, which is PULLED of a controller, inside of the task that is running."""
+    steps, controller = queue._jobs.popleft()
     queue._spent += 1
     draining = queue._draining
     queue._draining = True
     try:
-        controller._pulling = False
-        if controller._pull_again:
-            controller._pull_again = False
-            call_pull_if_needed(controller)
+        if steps is fast_default.PULLED:
+            readable: ReadableStreamDefaultController = controller
+            readable._pulling = False
+            if readable._pull_again:
+                readable._pull_again = False
+                fast_default.call_pull_if_needed(readable, queue)
+        else:
+            fast_bytes.pulled(controller)
     except BaseException:
         queue.place = event_loop._Place(queue)  # the other one may still be waiting
         raise
@@ -63,20 +69,12 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     """
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
-    if len(jobs) != 1:
-        return None
-    steps, controller = jobs[0]
-    call_pull_if_needed: Callable[[Any], None]
-    if steps is fast_default.pulled:
-        call_pull_if_needed = fast_default.call_pull_if_needed
-    elif steps is fast_bytes.pulled:
-        call_pull_if_needed = fast_bytes.call_pull_if_needed
-    else:
-        return None
     if (
-        promise._promise_reactions is not None
-        or queue._spent >= event_loop.MICROTASKS_PER_TURN
-        or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+        len(jobs) != 1
+        or ((steps := jobs[0][0]) is not fast_default.PULLED and steps is not fast_bytes.PULLED)
+        or promise._promise_reactions is not None
+        or queue._spent >= scheduling.microtasks_per_turn
+        or scheduling.enqueue_elsewhere is not None
     ):
         return None
     place = queue.place
@@ -84,7 +82,7 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     promise._promise_reactions = place
     promise._promise_is_handled = True
     promise._observers += 1
-    _run_the_pull(queue, controller, call_pull_if_needed)
+    _run_the_pull(queue)
     if jobs and jobs[0] is place.job:
         jobs.popleft()
         return promise._promise_result if promise._promise_state == "fulfilled" else promise
@@ -164,8 +162,8 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     controller = stream._controller
     if (
         type(controller) is not default_controller.ReadableStreamDefaultController
-        or queue._spent >= event_loop.MICROTASKS_PER_TURN
-        or event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+        or queue._spent >= scheduling.microtasks_per_turn
+        or scheduling.enqueue_elsewhere is not None
     ):
         return PLAINLY
     jobs = queue._jobs
@@ -186,7 +184,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         if not jobs:
             queue._spent += 1
             return chunk
-        if len(jobs) == 1 and jobs[0][0] is fast_default.pulled and not jobs[0][1]._pull_again:
+        if len(jobs) == 1 and jobs[0][0] is fast_default.PULLED and not jobs[0][1]._pull_again:
             queue._spent += 2
             jobs.popleft()[1]._pulling = False
             return chunk
@@ -195,7 +193,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         return Later(promise)
     if (
         len(jobs) != 1
-        or jobs[0][0] is not fast_default.pulled
+        or jobs[0][0] is not fast_default.PULLED
         or jobs[0][1] is not controller
         or controller._close_requested
         or reader._read_requests
@@ -206,7 +204,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     reader._read_requests = requests = owned(reader._read_requests)
     requests.append(catch)
     controller._pull_again = True
-    _run_the_pull(queue, controller, fast_default.call_pull_if_needed)
+    _run_the_pull(queue)
     chunk = catch.chunk
     if chunk is not _NOTHING and catch.place == 0:
         return chunk
@@ -229,6 +227,6 @@ def _later(catch: _Catch, requests: Any) -> Later:
     waiter = event_loop.Waiter(promise)
     queue = event_loop._this_thread.queue
     queue._steps = 0
-    queue._jobs.insert(catch.place, (event_loop.Waiter.wake, waiter))
+    queue._jobs.insert(catch.place, (event_loop.WAKE, waiter))
     queue.schedule_unless_draining()
     return Later(promise, waiter)

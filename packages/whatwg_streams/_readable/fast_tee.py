@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-from .._platform import event_loop, fast_paths
+from .._platform import event_loop
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with_undefined, resolve, upon
 from .._platform.webidl import return_undefined
 from . import fast_default
@@ -99,7 +100,7 @@ class _Tee:
                 event_loop.enqueue_microtask(_Tee.feed_and_be_pulled, self)
                 return IT_WILL_TELL
             readers.readable_stream_default_reader_read(self.reader, self)
-        event_loop.enqueue_microtask(fast_default.pulled, branch)
+        event_loop.enqueue_microtask(fast_default.PULLED, branch)
         return IT_WILL_TELL
 
     def pull_again(self) -> None:

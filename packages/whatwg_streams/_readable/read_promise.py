@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from .._platform import event_loop, fast_paths
+from .._platform import event_loop
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import AbandonablePromise, take_result_of
 from .._platform.reasons import MYPY
 from . import fast_read

@@ -57,7 +57,7 @@ def move_chunks(pipe: _Pipe) -> bool:
     if algorithm.misses > MISSES and algorithm.misses % MISSES:
         return False
     if (
-        event_loop.enqueue_microtask is not event_loop._enqueue_on_this_thread
+        event_loop.scheduling.enqueue_elsewhere is not None
         or not fast_pipe.source_may_be_moved(pipe.source)
         or pipe.source._controller._strategy_hwm == 0
         or fast_pipe.is_a_coroutine_function(pipe.source._controller._pull_algorithm)
@@ -252,7 +252,7 @@ class _Chain:
             self._has_a_chunk(number)
             if ago == 1:
                 transform._readable._controller._pulling = True
-                self.jobs.append((fast_readable.pulled, transform._readable._controller))
+                self.jobs.append((fast_readable.PULLED, transform._readable._controller))
                 self.jobs.append((fast_default.transformed, transform))
                 self._is_in_flight(number)
             elif ago == 2:  # noqa: PLR2004  # the microtask before

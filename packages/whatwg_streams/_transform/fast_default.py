@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from typing_extensions import override
 
-from .._platform import event_loop, fast_paths
+from .._platform import event_loop
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, resolve
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
@@ -135,7 +136,7 @@ def set_backpressure(stream: TransformStream[Any, Any], *, backpressure: bool) -
     stream._backpressure_change_promise = None
     stream._backpressure = backpressure
     if change_promise is A_PULL_WAITS:
-        event_loop.enqueue_microtask(fast_readable.pulled, stream._readable._controller)
+        event_loop.enqueue_microtask(fast_readable.PULLED, stream._readable._controller)
     elif change_promise is not None:
         resolve(change_promise)
 

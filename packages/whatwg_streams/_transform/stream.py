@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar, override
 
 from .. import _strategies
-from .._platform import fast_paths
 from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, resolve
 from .._platform.webidl import convert_object
 from . import fast_default

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._platform import buffers, fast_paths
+from .._platform import buffers
 from .._platform.buffers import ArrayBufferView, view_of
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise
 from .._platform.webidl import new
 from .._readable import byob_reader, byte_controller, default_controller, fast_bytes, fast_default

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._platform import fast_paths
 from .._platform.buffers import view_of
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise
 from .._platform.webidl import new
 from .._strategies import count

@@ -73,7 +73,7 @@ def test_the_enqueuer_that_was_there_is_returned() -> None:
         assert host.set_microtask_enqueuer(engine.enqueue) == engine.enqueue
     finally:
         host.set_microtask_enqueuer(before)
-    assert event_loop.enqueue_microtask is before
+    assert event_loop.scheduling.enqueue_elsewhere is before
 
 
 async def test_tasks_can_await_while_a_host_has_the_queue(engine: _Engine) -> None:

@@ -203,7 +203,7 @@ async def test_the_switch_may_be_turned_while_a_read_waits() -> None:
     _, source, reader, promise = await _waiting(bytearray(4))
     for data in (b"ab", b"cd", b"ef"):
         request, view = source.request, source.view
-        fast_paths.set_enabled(not fast_paths.enabled)
+        fast_paths.set_enabled(not fast_paths.are_enabled())
         view[:2] = data
         request.respond(2)
         assert (await promise).value == data

@@ -167,7 +167,7 @@ async def _log(*what: Any) -> list[str]:
 async def test_a_callback_that_does_something_unusual_is_followed_by_the_same(
     transforms: int, stage: int, high_water_mark: float, loop_errors: LoopErrors
 ) -> None:
-    before = fast_paths.enabled
+    before = fast_paths.are_enabled()
     try:
         for number, event in enumerate(EVENTS):
             fast_paths.set_enabled(False)

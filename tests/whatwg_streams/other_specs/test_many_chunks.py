@@ -131,7 +131,7 @@ async def _log_of(seed: int) -> list[str]:
 @pytest.mark.parametrize("seed", range(100))
 async def test_random_programs_have_the_same_log_on_either_path(seed: int) -> None:
     log = await _log_of(seed)
-    before = fast_paths.set_enabled(not fast_paths.enabled)
+    before = fast_paths.set_enabled(not fast_paths.are_enabled())
     try:
         assert await _log_of(seed) == log
     finally:

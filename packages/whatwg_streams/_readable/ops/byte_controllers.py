@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform import buffers, event_loop, fast_paths
+from ..._platform import buffers, event_loop
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer

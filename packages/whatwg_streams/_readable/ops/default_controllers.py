@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop, fast_paths
+from ..._platform import event_loop
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes

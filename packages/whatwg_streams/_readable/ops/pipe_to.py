@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, final
 
-from ..._platform import event_loop, fast_paths
+from ..._platform import event_loop
 from ..._platform.abort import AbortSignal, add_algorithm, remove_algorithm
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import (
     Promise,
     a_promise_resolved_with_undefined,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import buffers, fast_paths
+from ..._platform import buffers
 from ..._platform.buffers import ArrayBufferView
 from ..._platform.dom_exception import RangeError
+from ..._platform.fast_paths import fast_paths
 from ..._platform.webidl import new
 from ..._supporting.miscellaneous import (
     can_copy_data_block_bytes,

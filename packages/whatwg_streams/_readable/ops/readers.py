@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop, fast_paths
+from ..._platform import event_loop
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..._platform import event_loop, fast_paths
+from ..._platform import event_loop
 from ..._platform.buffers import view_of
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with_undefined, resolve, upon
 from ..._supporting.miscellaneous import clone_as_uint8_array, structured_clone
 from .. import byob_reader, byte_controller, default_reader, fast_tee, unread

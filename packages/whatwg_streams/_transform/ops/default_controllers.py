@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from ..._platform import fast_paths
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, react
 from ..._platform.reasons import Throw
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform import fast_paths
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, resolve
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop, fast_paths
+from ..._platform import event_loop
 from ..._platform.dom_exception import RangeError
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
