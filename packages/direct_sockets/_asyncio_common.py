@@ -54,9 +54,20 @@ _canonical = lru_cache(maxsize=1024)(canonical)
 def endpoint(sockaddr: Any) -> Endpoint:
     """NOTE(spec): E50 addresses in canonical text, without brackets; IPv4-mapped ones stay so.
 
-    The zone of a link-local address stays too: without it, nobody could connect or send anything there.
+    The zone of a link-local address is a part of it: without it, nobody could connect or send anything there.
     """
-    return Endpoint(_canonical(sockaddr[0]), sockaddr[1])
+    address = sockaddr[0]
+    if len(sockaddr) == 4 and sockaddr[3] and "%" not in address:  # noqa: PLR2004
+        address = f"{address}%{_zone(sockaddr[3])}"
+    return Endpoint(_canonical(address), sockaddr[1])
+
+
+def _zone(scope_id: int) -> str:
+    """The name of an interface, or its number, if it is gone."""
+    try:
+        return socket.if_indextoname(scope_id)
+    except OSError:
+        return str(scope_id)
 
 
 #: Loops of the process that this one was forked from. What they watch, they share with it: it goes on watching.
