@@ -18,6 +18,7 @@ contents:
     _asyncio_tcp           TCP,
     _asyncio_tcp_server    TCP servers,
     _asyncio_udp           UDP and multicast,
+    _asyncio_recvmmsg      many datagrams at a time,
     _asyncio_common        and what they have in common; no other modules import `socket`
     _errors                from the system's errors to the standard's
     __main__               `python -m direct_sockets`, whose parts are in

@@ -17,12 +17,13 @@ import ipaddress
 import socket
 import struct
 import sys
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
+    fast_paths_are_enabled,
     fulfill,
     reject,
     run_a_task,
@@ -30,18 +31,21 @@ from whatwg_streams.other_specs import (
 
 from ._addresses import is_multicast, is_unspecified, parse_ip_address
 from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
-from ._operating_system import ResolvedAddress, UDPPacket
+from ._asyncio_recvmmsg import packet_of, receive_many_from
+from ._operating_system import ResolvedAddress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from ._addresses import IPAddress
+    from ._asyncio_recvmmsg import ReceiveMany
     from ._operating_system import (
         Answer,
         Destination,
         Endpoint,
         SocketDnsQueryType,
         UDPMode,
+        UDPPacket,
         UDPSocketParameters,
     )
 
@@ -51,10 +55,6 @@ if TYPE_CHECKING:
 _LARGEST_DATAGRAM: Final = 65536
 #: How often a packet is sent again, when the answer was that one before it has been refused.
 _ATTEMPTS: Final = 8
-
-
-#: `_packet((data, source))` is `UDPPacket(data, source)`, in half the time.
-_packet: Callable[[tuple[bytes, Endpoint | None]], UDPPacket] = partial(cast("Any", tuple).__new__, UDPPacket)
 
 
 # Opening ---------------------------------------------------------------------------------------------
@@ -105,7 +105,8 @@ def _open(
             sock.connect(sockaddr)
         else:
             sock.bind(sockaddr)
-        return AsyncioDatagramSocket(sock, mode, loop, resolve_name)
+        receive_many = receive_many_from(sock, connected=mode == "connected") if fast_paths_are_enabled() else None
+        return AsyncioDatagramSocket(sock, mode, loop, resolve_name, receive_many)
     except BaseException:
         sock.close()
         raise
@@ -182,6 +183,8 @@ class AsyncioDatagramSocket(WatchedSocket):
         "_drained",
         "_is_ipv6_only",
         "_looking_up",
+        "_receive_many",
+        "_received",
         "_receiving",
         "_refused",
         "_resolve_name",
@@ -196,9 +199,16 @@ class AsyncioDatagramSocket(WatchedSocket):
     )
 
     def __init__(
-        self, sock: socket.socket, mode: UDPMode, loop: asyncio.AbstractEventLoop, resolve_name: _Resolve
+        self,
+        sock: socket.socket,
+        mode: UDPMode,
+        loop: asyncio.AbstractEventLoop,
+        resolve_name: _Resolve,
+        receive_many: ReceiveMany | None = None,
     ) -> None:
         super().__init__(sock, loop)
+        self._receive_many = receive_many
+        self._received: list[UDPPacket] = []  # that nobody has asked for yet
         self._resolve_name = resolve_name
         self._drained = False  # whether nothing was left when the loop last called
         self._source = lru_cache(maxsize=1024)(endpoint)  # the same few peers send datagram after datagram
@@ -242,8 +252,10 @@ class AsyncioDatagramSocket(WatchedSocket):
         refused, self._refused = self._refused, None
         if refused is not None:
             raise refused
+        if self._receive_many is not None:
+            return self._receive_by_many(self._receive_many, count)
         packets: list[UDPPacket] = []
-        append, packet, source = packets.append, _packet, self._source
+        append, packet, source = packets.append, packet_of, self._source
         try:
             if self.remote is not None:
                 receive = self._sock.recv
@@ -260,6 +272,14 @@ class AsyncioDatagramSocket(WatchedSocket):
             if not packets:
                 raise
             self._refused = error
+        return packets
+
+    def _receive_by_many(self, receive_many: ReceiveMany, count: int) -> list[UDPPacket]:
+        packets = self._received or receive_many(count)
+        self._received = packets[count:]
+        if self._received:
+            return packets[:count]
+        self._drained = receive_many.drained
         return packets
 
     def _readable(self) -> None:

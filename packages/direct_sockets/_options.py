@@ -19,7 +19,7 @@ from whatwg_streams.other_specs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from whatwg_streams import ReadableStream, WritableStream
 
@@ -235,17 +235,19 @@ _set_data, _set_remote_address, _set_remote_port, _set_dns_query_type = (
 _new_message: Callable[[], UDPMessage] = partial(object.__new__, UDPMessage)
 
 
-def message_of(packet: UDPPacket) -> UDPMessage:
-    """The message for a packet that was received."""
-    data, source = packet
-    address, port = (None, None) if source is None else source
-    # (Its slots are filled directly, for it is immutable to all others.)
-    message = _new_message()
-    _set_data(message, data)
-    _set_remote_address(message, address)
-    _set_remote_port(message, port)
-    _set_dns_query_type(message, None)
-    return message
+def messages_of(packets: Iterable[UDPPacket]) -> list[UDPMessage]:
+    """The messages for packets that were received."""
+    messages: list[UDPMessage] = []
+    for data, source in packets:
+        address, port = (None, None) if source is None else source
+        # (Its slots are filled directly, for it is immutable to all others.)
+        message = _new_message()
+        _set_data(message, data)
+        _set_remote_address(message, address)
+        _set_remote_port(message, port)
+        _set_dns_query_type(message, None)
+        messages.append(message)
+    return messages
 
 
 def convert_udp_message(value: object) -> UDPMessage:

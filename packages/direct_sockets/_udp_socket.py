@@ -39,7 +39,7 @@ from ._addresses import IPV6_UNSPECIFIED, is_private_network_address, parse_ip_a
 from ._errors import network_error
 from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
-from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options, message_of
+from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options, messages_of
 from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
@@ -303,7 +303,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 2.2.2.1.6. in bound mode
         # 2.2.2.1.6.1. with the address it came from,
         # 2.2.2.1.6.2. and the port.
-        messages = [message_of(packet) for packet in packets]
+        messages = messages_of(packets)
         # 2.2.2.1.7. Enqueue the message.
         enqueue_all_into_readable_stream(self._readable, messages)
 
