@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 from typing_extensions import override
 
-from . import coroutine_functions
+from . import callback_functions
 from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, a_promise_resolved_with_undefined
 from .reasons import reason_of
 
@@ -198,7 +198,7 @@ def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Ca
     accepted = _positional_arguments(function, arguments)
     if accepted >= arguments:
         return function
-    return _taking_fewer_arguments(function, arguments, accepted)
+    return callback_functions.taking_fewer_arguments(function, arguments, accepted)
 
 
 def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
@@ -219,24 +219,6 @@ def _positional_arguments(function: Callable[..., Any], wanted: int) -> int:
     if any(one.kind is one.VAR_POSITIONAL for one in parameters):
         return wanted
     return min(wanted, sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters) - bound)
-
-
-def _taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:
-    """A function that is called with so many arguments, of which the other one accepts fewer."""
-    if _is_coroutine_function(function):
-        return coroutine_functions.taking_fewer_arguments(function, given, accepted)
-    if (given, accepted) == (2, 1):
-
-        def the_first_of_two(first: Any, _: Any) -> Any:
-            return function(first)
-
-        return the_first_of_two
-    return lambda *arguments: function(*arguments[:accepted])
-
-
-def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    code = getattr(function, "__code__", None)
-    return inspect.iscoroutinefunction(function) if code is None else bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 # Callbacks ---------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._platform import event_loop
+from .._platform import callback_functions, event_loop
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
@@ -201,6 +201,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     pull_algorithm: CallbackAlgorithm = its_pull_algorithm
     write_algorithm: Any = writable._write_algorithm
     pull = pull_algorithm.function
+    write_it = callback_functions.of_one_argument(write)
     high_water_mark = readable._strategy_hwm
     counts = readable._strategy_size_algorithm is count
     queue = event_loop._this_thread.queue
@@ -237,7 +238,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                     if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
                         if pipe.chain is not None:
                             pipe.chain.leave()
-                        pull_goes_on(readable, _promise_for(pull_algorithm, result, failed))
+                        pull_goes_on(readable, promise_for(pull_algorithm, result, failed))
                         pipe.chunk_steps(chunk)
                         return Left.UNDER_WAY
                     readable._pulling = False
@@ -251,7 +252,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                 alone = result is None and len(jobs) == pending
                 if not alone or readable._pull_again or catch.chunk is NOTHING:
                     catch.leave()
-                    pull_goes_on(readable, _promise_for(pull_algorithm, result, failed))
+                    pull_goes_on(readable, promise_for(pull_algorithm, result, failed))
                     return Left.UNDER_WAY
                 chunk = catch.chunk
                 catch.chunk = NOTHING
@@ -259,14 +260,14 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                 return Left.TO_READ
             dest._in_flight_write_request = write_request
             try:
-                result = write(chunk, writable)
+                result = write(chunk, writable) if write_it is None else write_it(chunk)
             except (Exception, asyncio.CancelledError) as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             alone = result is None and (not jobs or len(jobs) == pending)
             if not alone or dest._state != "writable" or readable._pull_again:
                 if result is not LEFT:
                     queue_the_late_pull(readable, pending)
-                    write_goes_on(pipe, write_request, chunk, _promise_for(write_algorithm, result, failed))
+                    write_goes_on(pipe, write_request, chunk, promise_for(write_algorithm, result, failed))
                 return Left.UNDER_WAY
             dest._in_flight_write_request = None
             readable._pulling = False
@@ -277,7 +278,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
         readable._only_appends = False
 
 
-def _promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[Any] | None) -> Promise[Any] | None:
+def promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[Any] | None) -> Promise[Any] | None:
     """The promise for what a callback has returned; None for one that is fulfilled."""
     if failed is not None:
         return failed

@@ -17,19 +17,20 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
-from .._platform import event_loop
+from .._platform import callback_functions, event_loop
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.dom_exception import AbortError
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, return_undefined
+from .._strategies import count
 from .._supporting.queue_with_sizes import owned
 from . import fast_default, fast_pipe
 from .fast_from import PullOfAnIterator
 from .ops import default_controllers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 
     from .._platform.async_sequence import AsyncIteratorRecord
     from .ops.pipe_to import _Pipe
@@ -188,34 +189,117 @@ class _Mover:
         dest = pipe.dest
         readable: Any = pipe.source._controller
         writable = dest._controller
+        iterator: AsyncIterator[Any] | None = None
+        pull: Callable[[Any], Any] = return_undefined
+        if self.by is PullOfAnIterator:
+            iterator = self.pull_algorithm.iterator.iterator
+        else:
+            pull = self.pull_algorithm.function
         write, write_request = self.write_algorithm.function, self.write_request
-        next_chunk = self.next_of_the_iterator if self.by is PullOfAnIterator else self.pull
+        write_it = callback_functions.of_one_argument(write)
+        high_water_mark = readable._strategy_hwm
+        counts = readable._strategy_size_algorithm is count
+        catch = self.catch
         queue = event_loop._this_thread.queue
         jobs = queue._jobs
         pipe.source._disturbed = True
+        failed: Promise[Any] | None = None
         moved = 0
         while queue._spent < event_loop.scheduling.microtasks_per_turn:
-            chunk = await next_chunk(readable, jobs)
-            if chunk.__class__ is fast_pipe.Left:
-                return chunk
+            if iterator is not None:
+                if readable._queue:
+                    return fast_pipe.Left.TO_READ
+                readable._pulling = True
+                self.phase = _NEXT
+                chunk: Any = END_OF_ITERATION
+                threw: BaseException | None = None
+                try:
+                    awaitable = anext(iterator)
+                    context = self.pull_context
+                    chunk = await (
+                        awaitable if context is None else _in_context(context, event_loop.wait_for(awaitable))
+                    )
+                except StopAsyncIteration:
+                    pass
+                except (Exception, asyncio.CancelledError) as exception:
+                    threw = exception
+                self.phase = _NOTHING
+                if self.shared and self.context:
+                    self.part_from(self.pull_algorithm)
+                if (
+                    chunk is END_OF_ITERATION
+                    or jobs
+                    or pipe.shutting_down
+                    or readable._pull_again
+                    or dest._state != "writable"
+                ):
+                    await self.leave_the_iterator(chunk, threw)
+                    return fast_pipe.Left.UNDER_WAY
+                if self.promise is not None:
+                    self.next_has_come()
+            else:
+                items = readable._queue
+                if items:
+                    if readable._close_requested and len(items) == 1:
+                        return fast_pipe.Left.TO_READ
+                    if counts:
+                        chunk = items.popleft()
+                        size = readable._queue_total_size = readable._queue_total_size - 1
+                    else:
+                        chunk = fast_default.dequeue(readable)
+                        size = readable._queue_total_size
+                    self.chunk = chunk
+                    phase = _NOTHING if size >= high_water_mark or readable._close_requested else _PULL_AHEAD
+                    readable._only_appends = phase == _PULL_AHEAD and counts and size + 1 >= high_water_mark
+                elif high_water_mark == 0:
+                    catch.wait()
+                    chunk = fast_pipe.NOTHING
+                    phase = _PULL
+                else:
+                    return fast_pipe.Left.TO_READ
+                if phase != _NOTHING:
+                    readable._pulling = True
+                    try:
+                        result = pull(readable)
+                        if result is not None and result.__class__ is CoroutineType:
+                            self.phase = phase
+                            result = await (
+                                result if self.pull_context is None else _in_context(self.pull_context, result)
+                            )
+                    except (Exception, asyncio.CancelledError) as exception:
+                        result = failed = a_promise_rejected_with(reason_of(exception))
+                    self.phase = _NOTHING
+                    readable._only_appends = False
+                    if self.shared and self.context:
+                        self.part_from(self.pull_algorithm)
+                    if self.promise is not None:
+                        return self.settle(failed, result)
+                    if phase == _PULL:
+                        chunk = catch.chunk
+                    if result is not None or jobs or readable._pull_again or chunk is fast_pipe.NOTHING:
+                        self.leave(phase, fast_pipe.promise_for(self.pull_algorithm, result, failed))
+                        return fast_pipe.Left.UNDER_WAY
+                    if phase == _PULL:
+                        catch.chunk = fast_pipe.NOTHING
+                    else:
+                        readable._pulling = False
             dest._in_flight_write_request = write_request
-            failed: Promise[Any] | None = None
             try:
-                result: Any = write(chunk, writable)
+                result = write(chunk, writable) if write_it is None else write_it(chunk)
                 if result is not None and result.__class__ is CoroutineType:
                     self.chunk = chunk
                     self.phase = _WRITE
                     result = await (result if self.write_context is None else _in_context(self.write_context, result))
             except (Exception, asyncio.CancelledError) as exception:
-                failed, result = a_promise_rejected_with(reason_of(exception)), None
+                result = failed = a_promise_rejected_with(reason_of(exception))
             self.phase = _NOTHING
             if self.shared and self.context:
                 self.part_from(self.write_algorithm)
             if self.promise is not None:
                 return self.settle(failed, result)
-            if result is not None or failed is not None or jobs or dest._state != "writable" or readable._pull_again:
+            if result is not None or jobs or dest._state != "writable" or readable._pull_again:
                 self.chunk = chunk
-                self.leave(_WRITE, failed if result is None else self.write_algorithm.promise_for(result))
+                self.leave(_WRITE, fast_pipe.promise_for(self.write_algorithm, result, failed))
                 return fast_pipe.Left.UNDER_WAY
             dest._in_flight_write_request = None
             readable._pulling = False
@@ -226,109 +310,44 @@ class _Mover:
         queue._spent = 0  # a turn of the loop is what comes next
         return fast_pipe.Left.FOR_OTHERS
 
-    # Where the next chunk comes from; or why there is none ----------------------------------------------
+    # The iterator ----------------------------------------------------------------------------------------
 
-    async def pull(self, readable: Any, jobs: Any) -> Any:
-        """Take a chunk out of the queue and pull; or pull, for the chunk that the source enqueues then."""
-        catch = self.catch
-        chunk: object = fast_pipe.NOTHING
-        if readable._queue:
-            if readable._close_requested and len(readable._queue) == 1:
-                return fast_pipe.Left.TO_READ
-            self.chunk = chunk = fast_default.dequeue(readable)
-            if readable._queue_total_size >= readable._strategy_hwm or readable._close_requested:
-                return chunk
-            phase = _PULL_AHEAD
-        elif readable._strategy_hwm == 0:
-            catch.wait()
-            phase = _PULL
-        else:
-            return fast_pipe.Left.TO_READ
-        failed: Promise[Any] | None = None
-        readable._pulling = True
-        try:
-            result = self.pull_algorithm.function(readable)
-            if result is not None and result.__class__ is CoroutineType:
-                self.phase = phase
-                result = await (result if self.pull_context is None else _in_context(self.pull_context, result))
-        except (Exception, asyncio.CancelledError) as exception:
-            failed, result = a_promise_rejected_with(reason_of(exception)), None
-        self.phase = _NOTHING
-        if self.shared and self.context:
-            self.part_from(self.pull_algorithm)
-        if self.promise is not None:
-            return self.settle(failed, result)
-        if phase == _PULL:
-            chunk = catch.chunk
-        if result is not None or failed is not None or jobs or readable._pull_again or chunk is fast_pipe.NOTHING:
-            self.leave(phase, failed if result is None else self.pull_algorithm.promise_for(result))
-            return fast_pipe.Left.UNDER_WAY
-        if phase == _PULL:
-            catch.chunk = fast_pipe.NOTHING
-        else:
-            readable._pulling = False
-        return chunk
+    def next_is_under_way(self) -> Promise[Any]:
+        """The pipe waits for the chunk; what closes the iterator has to wait until this promise is settled."""
+        reader = self.pipe.reader
+        reader._read_requests = owned(reader._read_requests)
+        reader._read_requests.append(self.pipe)
+        iterator: AsyncIteratorRecord = self.pull_algorithm.iterator
+        iterator.ongoing = Promise()
+        return iterator.ongoing
 
-    async def next_of_the_iterator(self, readable: Any, jobs: Any) -> Any:
-        """Ask the iterator, while the pipe waits for a chunk."""
-        if readable._queue:
-            return fast_pipe.Left.TO_READ
-        pipe = self.pipe
-        pipe.reader._read_requests = owned(pipe.reader._read_requests)
-        pipe.reader._read_requests.append(pipe)
-        readable._pulling = True
-        self.phase = _NEXT
-        failed: tuple[object] | tuple[()] = ()
-        chunk: Any = END_OF_ITERATION
-        try:
-            awaitable = self.pull_algorithm.iterator.iterator.__anext__()
-            context = self.pull_context
-            chunk = await (awaitable if context is None else _in_context(context, event_loop.wait_for(awaitable)))
-        except StopAsyncIteration:
-            pass
-        except asyncio.CancelledError:
-            failed = (AbortError("the task of an asynchronous callback was cancelled"),)
-        except Exception as exception:
-            failed = (reason_of(exception),)
-        self.phase = _NOTHING
-        if self.shared and self.context:
-            self.part_from(self.pull_algorithm)
-        if (
-            not failed
-            and chunk is not END_OF_ITERATION
-            and not jobs
-            and not pipe.shutting_down
-            and not readable._pull_again
-            and pipe.source._state == "readable"
-            and pipe.dest._state == "writable"
-        ):
-            if self.promise is not None:
-                resolve(self.promise)
-                self.promise = None
-            pipe.reader._read_requests.popleft()
-            return chunk
+    def next_has_come(self) -> None:
+        """It is there, after the task was suspended."""
+        assert self.promise is not None
+        resolve(self.promise)
+        self.promise = None
+        self.pipe.reader._read_requests.popleft()
+
+    async def leave_the_iterator(self, chunk: Any, threw: BaseException | None) -> None:
+        """It has given a chunk, or has come to its end, or has thrown: that ends the pull."""
+        readable: Any = self.pipe.source._controller
         promise = self.promise or self.next_is_under_way()
         try:
-            if jobs:
+            if event_loop.microtasks_are_pending():
                 await asyncio.sleep(0)  # a task of its own would have told of it a turn later, too
         finally:
             resolve(promise)
-            if failed:
-                default_controllers.readable_stream_default_controller_error(readable, failed[0])
+            if threw is not None:
+                was_cancelled = isinstance(threw, asyncio.CancelledError)
+                reason = AbortError("the task of an asynchronous callback was cancelled") if was_cancelled else threw
+                default_controllers.readable_stream_default_controller_error(readable, reason_of(reason))
             elif chunk is END_OF_ITERATION:
                 default_controllers.readable_stream_default_controller_close(readable)
             else:
                 default_controllers.readable_stream_default_controller_enqueue(readable, chunk)
             event_loop.enqueue_microtask(fast_default.PULLED, readable)
-        return fast_pipe.Left.UNDER_WAY
 
     # Suspension ------------------------------------------------------------------------------------------
-
-    def next_is_under_way(self) -> Promise[Any]:
-        """What closes the iterator has to wait until this promise is settled."""
-        iterator: AsyncIteratorRecord = self.pull_algorithm.iterator
-        iterator.ongoing = Promise()
-        return iterator.ongoing
 
     def suspended(self) -> None:
         """The task is suspended, before the event loop knows."""
@@ -338,6 +357,8 @@ class _Mover:
         if phase == _NEXT:
             self.promise = self.next_is_under_way()
             return
+        readable: Any = self.pipe.source._controller
+        readable._only_appends = False
         self.promise = Promise()
         self.leave(phase, self.promise)
 
@@ -356,7 +377,7 @@ class _Mover:
             pipe.chunk_steps(self.chunk)
 
     def settle(self, failed: Promise[Any] | None, result: object) -> fast_pipe.Left:
-        """A coroutine that was suspended has ended."""
+        """A coroutine that was suspended has ended: with the result, unless it has failed."""
         assert self.promise is not None
         if failed is None:
             resolve(self.promise, result)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .._platform import event_loop
+from .._platform import callback_functions, event_loop
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
@@ -150,6 +150,7 @@ class _Chain:
         "steps",
         "transforms",
         "write_algorithm",
+        "write_it",
         "write_request",
         "write_to_the_sink",
     )
@@ -170,6 +171,7 @@ class _Chain:
         its_write_algorithm: Any = self.sink._write_algorithm
         self.write_algorithm: CallbackAlgorithm = its_write_algorithm
         self.write_to_the_sink = self.write_algorithm.function
+        self.write_it = callback_functions.of_one_argument(self.write_to_the_sink)
         self.last_stage = len(transforms)
         self.overlaps = len(transforms) == MOST_TRANSFORMS  # the source is pulled before the write is done
         self.write_request = fast_pipe.new_write_request()
@@ -327,7 +329,8 @@ class _Chain:
         self.stage = self.last_stage
         dest._in_flight_write_request = self.write_request
         try:
-            result = self.write_to_the_sink(chunk, self.sink)
+            write_it = self.write_it
+            result = self.write_to_the_sink(chunk, self.sink) if write_it is None else write_it(chunk)
         except (Exception, asyncio.CancelledError) as exception:
             failed, result = a_promise_rejected_with(reason_of(exception)), None
         if result is not None or failed is not None or self.jobs or dest._state != "writable" or self.left:

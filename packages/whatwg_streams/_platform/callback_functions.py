@@ -1,0 +1,53 @@
+"""Functions made from callback functions that take fewer arguments than they are called with.
+
+In a module of its own: a compiled coroutine is none of Python's, and a compiled function has no attributes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Whether a call of the function makes a coroutine."""
+    code = getattr(function, "__code__", None)
+    return inspect.iscoroutinefunction(function) if code is None else bool(code.co_flags & inspect.CO_COROUTINE)
+
+
+def taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:
+    """One that is called with so many arguments, of which the other one accepts fewer."""
+    is_coroutine = is_coroutine_function(function)
+    if (given, accepted) == (2, 1):
+        made = _coroutine_of_the_first(function) if is_coroutine else _of_the_first(function)
+        made.__dict__["_of_one_argument"] = function
+        return made
+    if not is_coroutine:
+        return lambda *arguments: function(*arguments[:accepted])
+
+    async def of_the_first_ones(*arguments: Any) -> Any:
+        return await function(*arguments[:accepted])
+
+    return of_the_first_ones
+
+
+def _of_the_first(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    def of_the_first(first: Any, _: Any) -> Any:
+        return function(first)
+
+    return of_the_first
+
+
+def _coroutine_of_the_first(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    async def coroutine_of_the_first(first: Any, _: Any) -> Any:
+        return await function(first)
+
+    return coroutine_of_the_first
+
+
+def of_one_argument(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any] | None:
+    """What the function was made from, if that takes one argument: to call it directly is quicker."""
+    return getattr(function, "_of_one_argument", None)
