@@ -329,7 +329,10 @@ class AsyncioDatagramSocket(WatchedSocket):
                 return a_promise_rejected_with(error)
             self._targets_are_of = to
         try:
-            self._send_now(data)
+            if to is None:
+                self._send_where_connected(data)
+            else:
+                self._send_to_targets(data)
         except WOULD_BLOCK:
             self._unsent = bytes(data)
             promise: Promise[bool] = Promise()
@@ -353,14 +356,11 @@ class AsyncioDatagramSocket(WatchedSocket):
             raise OSError(errno.EAFNOSUPPORT, "the socket is of the other IP version")
         return targets
 
-    def _send_now(self, data: memoryview | bytes) -> None:
+    def _send_to_targets(self, data: memoryview | bytes) -> None:
         """Send without waiting, to the first target that the system does not refuse.
 
         NOTE(spec): E71 which of a name's addresses a message goes to is not said.
         """
-        if not self._targets:
-            self._send_where_connected(data)
-            return
         first_error: OSError | None = None
         for target in self._targets:
             try:
@@ -374,19 +374,24 @@ class AsyncioDatagramSocket(WatchedSocket):
         raise first_error
 
     def _send_where_connected(self, data: memoryview | bytes) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = _ATTEMPTS
+        while True:
             try:
                 self._sock.send(data)
                 return
             except ConnectionRefusedError as error:
                 # Not this packet, which has not been sent.
-                if attempt == _ATTEMPTS:
+                attempts -= 1
+                if attempts == 0:
                     raise
                 self._datagram_was_refused(error)
 
     def _writable(self) -> None:
         try:
-            self._send_now(self._unsent)
+            if self._targets:
+                self._send_to_targets(self._unsent)
+            else:
+                self._send_where_connected(self._unsent)
         except WOULD_BLOCK:
             return
         except OSError as error:

@@ -256,7 +256,7 @@ def convert_udp_message(value: object) -> UDPMessage:
     Raises:
         TypeError: it is neither an object nor a mapping, or a member is of another type.
     """
-    if type(value) is UDPMessage and _is_plain(value):
+    if type(value) is UDPMessage and is_plain(value):
         return value
     convert_object(value, "chunk")
     data = get_member(value, "data")
@@ -270,7 +270,7 @@ def convert_udp_message(value: object) -> UDPMessage:
     return UDPMessage(data, remote_address, remote_port, dns_query_type)
 
 
-def _is_plain(message: UDPMessage) -> bool:
+def is_plain(message: UDPMessage) -> bool:
     """Whether it is bytes, for a socket that is connected, so that there is nothing to convert."""
     return (
         message.data.__class__ is bytes

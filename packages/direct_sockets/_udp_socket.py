@@ -24,6 +24,7 @@ from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     enqueue_all_into_readable_stream,
     error_readable_stream,
+    fast_paths_are_enabled,
     fulfill,
     is_readable,
     new,
@@ -39,7 +40,14 @@ from ._addresses import IPV6_UNSPECIFIED, is_private_network_address, parse_ip_a
 from ._errors import network_error
 from ._multicast_controller import new_multicast_controller
 from ._operating_system import Destination, ResolvedAddress, UDPSocketParameters, current_operating_system
-from ._options import UDPMessage, UDPSocketOpenInfo, convert_udp_message, convert_udp_socket_options, messages_of
+from ._options import (
+    UDPMessage,
+    UDPSocketOpenInfo,
+    convert_udp_message,
+    convert_udp_socket_options,
+    is_plain,
+    messages_of,
+)
 from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
@@ -324,7 +332,8 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
 
         # 2. Its signal. NOTE(spec): E3 it has none before it is set up. (See `_signal_that_stops`.)
         # 3. Writing takes these steps:
-        write_algorithm = partial(self._write, socket)
+        is_fast = fast_paths_are_enabled() and socket.remote is not None
+        write_algorithm = partial(self._write_bytes if is_fast else self._write, socket)
 
         # 4. Aborting takes these steps:
         def abort_algorithm(_: object) -> None:
@@ -375,12 +384,23 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         # 3.8.1. send it: 3.8.1.1. where the socket is connected to, 3.8.1.2. or to its destination.
         answer = socket.send(message.data, destination)
         # (3.8.2.1. Mostly it is sent at once.)
-        if answer is True:
-            return None
+        # 3.8.2. Then queue a task for the steps of _settle_when_sent.
+        # 3.9. Return the promise.
+        return None if answer is True else self._settle_when_sent(socket, cast("Answer[bool]", answer))
+
+    def _write_bytes(self, socket: DatagramSocket, chunk: object) -> Promise[None] | None:
+        """Fast path of the write algorithm, in connected mode, for messages that need no conversion."""
+        if type(chunk) is not UDPMessage or not is_plain(chunk):
+            return self._write(socket, chunk)
+        answer = socket.send(chunk.data, None)
+        return None if answer is True else self._settle_when_sent(socket, cast("Answer[bool]", answer))
+
+    def _settle_when_sent(self, socket: DatagramSocket, answer: Answer[bool]) -> Promise[None]:
+        """Step 3.8.2 of the write algorithm."""
         promise: Promise[None] = Promise()
         signal = self._signal_that_stops(socket.stop_sending)
 
-        # 3.8.2. Then queue a task for these steps:
+        # These are:
         def sent(all_of_it: bool) -> None:
             # 3.8.2.1. If it was sent, resolve the promise.
             if all_of_it:
@@ -396,8 +416,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             # 3.8.2.2.2. and handle the closing.
             self._handle_closing_the_writable_stream()
 
-        queue_a_global_task_upon(cast("Answer[bool]", answer), sent, failed)
-        # 3.9. Return the promise.
+        queue_a_global_task_upon(answer, sent, failed)
         return promise
 
     # §2.4 -----------------------------------------------------------------------------------------------
