@@ -115,7 +115,13 @@ class AsyncioTCPConnection(WatchedSocket):
         "remote",
     )
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, remote: Endpoint | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        remote: Endpoint | None = None,
+        local: Endpoint | None = None,
+    ) -> None:
         super().__init__(sock, loop)
         self._waiting_reader: Promise[Any] | None = None
         self._receive: Callable[[Any], object] | None = None  # the system call that this waits for,
@@ -129,7 +135,7 @@ class AsyncioTCPConnection(WatchedSocket):
         try:
             # (One that is accepted may be reset already, and its peer can not be asked for any more.)
             self.remote = endpoint(sock.getpeername()) if remote is None else remote
-            self.local = endpoint(sock.getsockname())
+            self.local = endpoint(sock.getsockname()) if local is None else local
         except BaseException:
             sock.close()
             raise

@@ -15,11 +15,13 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, final
 
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject, run_a_task
 
+from ._addresses import is_unspecified
 from ._asyncio_common import LARGEST_INT, WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of
 from ._asyncio_tcp import AsyncioTCPConnection
 
@@ -78,7 +80,7 @@ def prepare(sock: Any, parameters: TCPServerParameters, platform: str) -> None:
 class AsyncioTCPServer(WatchedSocket):
     """An open TCP server socket: see `TCPServer`."""
 
-    __slots__ = ("_delay", "_limit", "_timer", "_waiting", "local")
+    __slots__ = ("_delay", "_limit", "_local_of_connections", "_timer", "_waiting", "local")
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(sock, loop)
@@ -87,6 +89,9 @@ class AsyncioTCPServer(WatchedSocket):
         self._timer: asyncio.TimerHandle | None = None  # while the system is out of something
         self._delay = FIRST_DELAY
         self.local = endpoint(sock.getsockname())
+        # That of each connection; unless the server listens on all addresses.
+        listens_on_all = is_unspecified(ip_address(self.local.address))
+        self._local_of_connections = None if listens_on_all else self.local
 
     def accept(self, limit: int) -> Answer[Sequence[AsyncioTCPConnection]]:
         """See `TCPServer.accept`."""
@@ -121,7 +126,7 @@ class AsyncioTCPServer(WatchedSocket):
                 sock.setblocking(False)
                 # (Some systems do not say whose connection it was, once it is gone.)
                 remote = endpoint(sockaddr) if sockaddr else None
-                connections.append(AsyncioTCPConnection(sock, self._loop, remote))
+                connections.append(AsyncioTCPConnection(sock, self._loop, remote, self._local_of_connections))
             except OSError:  # it is gone; and is closed
                 continue
         self._delay = FIRST_DELAY

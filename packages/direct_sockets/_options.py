@@ -286,6 +286,8 @@ def convert_buffer_source(value: object, what: str) -> memoryview:
     Raises:
         TypeError: it is no buffer, is released or not contiguous.
     """
+    if type(value) is bytes:
+        return memoryview(value)
     try:
         view = memoryview(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 import os
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
 from ._asyncio_common import inherit_loops
 
@@ -32,18 +32,27 @@ class _OpenSockets:
     """The sockets of one event loop, the one that is running."""
 
     def __init__(self) -> None:
-        self.sockets: WeakSet[Socket[Any]] = WeakSet()
+        self._sockets: set[ref[Socket[Any]]] = set()
         # The loop knows of an asynchronous generator from its first step on, and that is all that it is for.
         self._generator = self._until_shutdown()
         with contextlib.suppress(StopIteration):
             self._generator.asend(None).send(None)
+
+    def add(self, socket: Socket[Any]) -> None:
+        """Add a socket, until it is forgotten."""
+        # (As WeakSet does it, without calls of Python.)
+        self._sockets.add(ref(socket, self._sockets.discard))
+
+    def sockets(self) -> list[Socket[Any]]:
+        """Those that nobody has forgotten."""
+        return [socket for one in list(self._sockets) if (socket := one()) is not None]
 
     async def _until_shutdown(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
             _of_loops.pop(asyncio.get_running_loop(), None)
-            sockets = list(self.sockets)
+            sockets = self.sockets()
             for one in sockets:
                 one._give_up()
             with contextlib.suppress(TimeoutError):
@@ -64,7 +73,7 @@ class _Keeper:
 
     def __del__(self) -> None:
         with contextlib.ExitStack() as each:  # of them, though a warning may be an error
-            for one in list(self._open_sockets.sockets):
+            for one in self._open_sockets.sockets():
                 each.callback(one._close_what_was_forgotten)
 
 
@@ -84,4 +93,4 @@ def close_at_shutdown(socket: Socket[Any]) -> None:
         open_sockets = _OpenSockets()
         _of_loops[loop] = ref(open_sockets)
         _Keeper(open_sockets)
-    open_sockets.sockets.add(socket)
+    open_sockets.add(socket)

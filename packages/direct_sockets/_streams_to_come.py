@@ -48,6 +48,7 @@ class OpenInfoOfStreamsToCome(TCPSocketOpenInfo):
         if name not in {"readable", "writable"}:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         readable, writable = self._make_streams()
+        object.__delattr__(self, "_make_streams")  # it leads to the socket, whose promise leads to this
         object.__setattr__(self, "readable", readable)
         object.__setattr__(self, "writable", writable)
         return cast("object", readable if name == "readable" else writable)
