@@ -52,7 +52,12 @@ def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
     else:
         value = queue.popleft()
         controller._queue_total_size -= 1
-    if not controller._close_requested and (not controller._pulling or not controller._pull_again):
+    # (While chunks are queued, nobody waits for one.)
+    if (
+        controller._queue_total_size < controller._pull_below
+        and not controller._close_requested
+        and (not controller._pulling or not controller._pull_again)
+    ):
         call_pull_if_needed(controller)
     return value
 
