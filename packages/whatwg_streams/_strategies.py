@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from ._platform import webidl
 from ._platform.dom_exception import RangeError
-from ._platform.webidl import convert_object, convert_unrestricted_double, get_callback, get_member
+from ._platform.webidl import convert_callback, convert_object, convert_unrestricted_double, members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,10 +149,11 @@ def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict
     if strategy is None:
         return _NO_STRATEGY
     convert_object(strategy, what)
-    high_water_mark = get_member(strategy, "high_water_mark")
+    get = members_of(strategy)
+    high_water_mark = get("high_water_mark")
     if high_water_mark is not None:
         high_water_mark = convert_unrestricted_double(high_water_mark, f"{what}.high_water_mark")
-    return QueuingStrategyDict(high_water_mark, get_callback(strategy, "size", what, 1))
+    return QueuingStrategyDict(high_water_mark, convert_callback(get("size"), f"{what}.size", 1))
 
 
 def extract_high_water_mark(strategy: QueuingStrategyDict, default_hwm: int | float) -> int | float:

@@ -5,6 +5,7 @@ Rule 2: only `event_loop`, and `realms` from other threads, speak to asyncio's s
 looks inside memory.
 
 - `event_loop`        microtasks, tasks, timers
+- `starts`            microtasks of many streams that are made one after the other
 - `promises`          ECMAScript promises and the Web IDL verbs for them
 - `webidl`            conversions of arguments, dictionaries and callbacks
 - `dom_exception`     DOMException and its named kinds, RangeError

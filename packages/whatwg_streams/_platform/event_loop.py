@@ -149,7 +149,7 @@ class MicrotaskQueue:
                     callback(argument)
                 except Exception as exception:
                     report_exception(exception, "A microtask raised")
-                if job is last:
+                if job is last and not (jobs and jobs[0] is job):  # one that stands for several comes again
                     return True
                 del job, callback, argument
         except BaseException:

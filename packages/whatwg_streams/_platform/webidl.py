@@ -174,27 +174,32 @@ def convert_object(value: object, what: str) -> object:
     return value
 
 
-def get_member(dictionary: Any, name: str) -> Any:
-    """The member of an object or a mapping, or None where it does not exist.
+def members_of(dictionary: Any) -> Callable[[str], Any]:
+    """How to get a member of an object or a mapping by its name: None where it does not exist.
 
     https://webidl.spec.whatwg.org/#js-dictionary
     """
     members: Any = dictionary
     if type(dictionary) is dict or isinstance(dictionary, Mapping):
-        return members.get(name)
-    return getattr(dictionary, name, None)
+        return members.get  # type: ignore[no-any-return]
+    return lambda name: getattr(dictionary, name, None)
 
 
-def get_callback(dictionary: object, name: str, what: str, arguments: int) -> Callable[..., Any] | None:
-    """The member of an object or a mapping, as a callback function that is called with so many arguments.
+def get_member(dictionary: object, name: str) -> Any:
+    """The member of an object or a mapping, or None where it does not exist."""
+    return members_of(dictionary)(name)
+
+
+def convert_callback(callback: Any, what: str, arguments: int) -> Callable[..., Any] | None:
+    """The member of a dictionary, as a callback function that is called with so many arguments; None stays None.
 
     As in JavaScript, a function may take fewer arguments than it is called with.
     """
-    function: Callable[..., Any] | None = get_member(dictionary, name)
+    function: Callable[..., Any] | None = callback
     if function is None or (type(function) is FunctionType and function.__code__.co_argcount >= arguments):
         return function
     if not callable(function):
-        raise TypeError(f"{what}.{name}: expected a function, not {type(function).__name__}")
+        raise TypeError(f"{what}: expected a function, not {type(function).__name__}")
     accepted = _positional_arguments(function, arguments)
     if accepted >= arguments:
         return function

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
+from .._supporting.algorithms import perform_cancel
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
 from . import fast_default, unread
 from .ops import controller_interface, default_controllers
@@ -131,7 +132,7 @@ class ReadableStreamDefaultController:
         unread.discard(self._stream, (value for value, _ in values_with_sizes(queue)))
         # 2. Perform the cancel algorithm.
         assert self._cancel_algorithm is not None
-        result = self._cancel_algorithm(reason)
+        result = perform_cancel(self._cancel_algorithm, reason)
         # 3. No algorithm is needed any more.
         default_controllers.readable_stream_default_controller_clear_algorithms(self)
         # 4. Return the result.

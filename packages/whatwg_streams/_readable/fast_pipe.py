@@ -31,6 +31,7 @@ from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
+from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import NO_ITEMS, owned
 from .._writable import fast_default as fast_writable
 from . import default_controller, fast_default, fast_pipe_in_a_task
@@ -105,7 +106,7 @@ def move_chunks(pipe: _Pipe) -> bool:
     """
     into: Any = pipe.dest._controller._write_algorithm
     if type(into) is not CallbackAlgorithm:
-        return isinstance(into, fast_writable.MovesChunks) and into.move_chunks(pipe)
+        return isinstance(into, PairAlgorithms) and into.move_chunks(pipe)
     if _is_asynchronous(pipe):
         return fast_pipe_in_a_task.move_chunks(pipe)
     return may_move_chunks(pipe) and event_loop.only_steps_are_pending() and move_chunks_by(pipe, into.function)

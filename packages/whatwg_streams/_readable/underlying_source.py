@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from .._platform.webidl import convert_enumeration, convert_unsigned_long_long, get_callback, get_member
+from .._platform.webidl import convert_callback, convert_enumeration, convert_unsigned_long_long, members_of
 from .records import tuple_new
 
 if TYPE_CHECKING:
@@ -39,17 +39,20 @@ def convert_underlying_source(source: object) -> UnderlyingSourceDict:
     """
     if source is None:
         return _NO_SOURCE
-    what = "underlying_source"
-    auto_allocate_chunk_size = get_member(source, "auto_allocate_chunk_size")
+    get = members_of(source)
+    auto_allocate_chunk_size = get("auto_allocate_chunk_size")
     if auto_allocate_chunk_size is not None:
         auto_allocate_chunk_size = convert_unsigned_long_long(
-            auto_allocate_chunk_size, f"{what}.auto_allocate_chunk_size"
+            auto_allocate_chunk_size, "underlying_source.auto_allocate_chunk_size"
         )
-    cancel = get_callback(source, "cancel", what, 1)
-    pull = get_callback(source, "pull", what, 1)
-    start = get_callback(source, "start", what, 1)
-    type_ = get_member(source, "type")
+    if (cancel := get("cancel")) is not None:
+        cancel = convert_callback(cancel, "underlying_source.cancel", 1)
+    if (pull := get("pull")) is not None:
+        pull = convert_callback(pull, "underlying_source.pull", 1)
+    if (start := get("start")) is not None:
+        start = convert_callback(start, "underlying_source.start", 1)
+    type_ = get("type")
     if type_ is not None:
-        convert_enumeration(type_, f"{what}.type", ("bytes",))
+        convert_enumeration(type_, "underlying_source.type", ("bytes",))
     members = (auto_allocate_chunk_size, cancel, pull, start, type_)
     return tuple_new(UnderlyingSourceDict, members)  # type: ignore[no-any-return]

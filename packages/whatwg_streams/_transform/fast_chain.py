@@ -99,7 +99,7 @@ def _chain_from(first: _Pipe) -> _Chain | None:
         algorithm: Any = pipe.dest._controller._write_algorithm
         if type(algorithm) is CallbackAlgorithm:
             return None if fast_pipe.is_a_coroutine_function(algorithm) else _Chain(pipes, transforms)
-        if type(algorithm) is not fast_default.SinkWriteAlgorithm or len(transforms) == MOST_TRANSFORMS:
+        if type(algorithm) is not fast_default.TransformAlgorithms or len(transforms) == MOST_TRANSFORMS:
             return None
         transform: TransformStream[Any, Any] = algorithm.stream
         if not _may_be_moved(transform):

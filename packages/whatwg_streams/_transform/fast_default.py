@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from typing_extensions import override
 
-from .._platform import event_loop
+from .._platform import event_loop, starts
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, resolve
 from .._platform.reasons import reason_of
@@ -19,9 +19,10 @@ from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable
 from .._readable.default_reader import ReadableStreamDefaultReader
 from .._readable.ops.default_controllers import readable_stream_default_controller_has_backpressure
+from .._supporting.algorithms import PairAlgorithms
 from .._writable import fast_default as fast_writable
 from . import fast_chain
-from .ops import default_controllers, default_sinks
+from .ops import default_controllers, default_sinks, default_sources
 
 if TYPE_CHECKING:
     from .._readable.default_controller import ReadableStreamDefaultController
@@ -34,15 +35,7 @@ A_PULL_WAITS: Final[Promise[None]] = Promise()
 
 def start(stream: TransformStream[Any, Any]) -> None:
     """Both sides follow a promise that is resolved: they have started after three microtasks."""
-    event_loop.enqueue_microtask(_start_promise_is_followed, stream)
-
-
-def _start_promise_is_followed(stream: TransformStream[Any, Any]) -> None:
-    event_loop.enqueue_microtask(_start_promises_of_sides_are_fulfilled, stream)
-
-
-def _start_promises_of_sides_are_fulfilled(stream: TransformStream[Any, Any]) -> None:
-    event_loop.enqueue_microtask(_started, stream)
+    starts.enqueue_a_start(_START, stream)
 
 
 def _started(stream: TransformStream[Any, Any]) -> None:
@@ -52,9 +45,13 @@ def _started(stream: TransformStream[Any, Any]) -> None:
     fast_readable.started(cast("ReadableStreamDefaultController", stream._readable._controller))
 
 
+#: The start promise is followed, the promises of the two sides are fulfilled, and these are the steps upon that.
+_START: Final = starts.Hop(starts.Hop(_started))
+
+
 @final
-class SinkWriteAlgorithm(fast_writable.MovesChunks):
-    """TransformStreamDefaultSinkWriteAlgorithm, of one stream."""
+class TransformAlgorithms(PairAlgorithms):
+    """The algorithms of the default source and the default sink of one stream."""
 
     __slots__ = ("behind", "misses", "stream")
 
@@ -63,7 +60,18 @@ class SinkWriteAlgorithm(fast_writable.MovesChunks):
         self.behind = False  # see `fast_chain`
         self.misses = 0
 
-    def __call__(self, chunk: object) -> Promise[Any] | None:
+    @override
+    def pull(self) -> Promise[Any]:
+        if fast_paths.enabled:
+            return pull(self.stream)
+        return default_sources.transform_stream_default_source_pull_algorithm(self.stream)
+
+    @override
+    def cancel(self, reason: object) -> Promise[Any]:
+        return default_sources.transform_stream_default_source_cancel_algorithm(self.stream, reason)
+
+    @override
+    def write(self, chunk: object) -> Promise[Any] | None:
         """Transform the chunk.
 
         Returns:
@@ -84,6 +92,14 @@ class SinkWriteAlgorithm(fast_writable.MovesChunks):
                 return None
             transform_promise = transform_algorithm.promise_for(result)
         return default_controllers._react_to_the_transform(controller, transform_promise)
+
+    @override
+    def close(self) -> Promise[Any]:
+        return default_sinks.transform_stream_default_sink_close_algorithm(self.stream)
+
+    @override
+    def abort(self, reason: object) -> Promise[Any]:
+        return default_sinks.transform_stream_default_sink_abort_algorithm(self.stream, reason)
 
     @override
     def move_chunks(self, pipe: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from .._platform.webidl import get_callback, get_member
+from .._platform.webidl import convert_callback, members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,12 +37,12 @@ def convert_transformer(transformer: object) -> TransformerDict:
     """
     if transformer is None:
         return _NO_TRANSFORMER
-    what = "transformer"
+    get = members_of(transformer)
     return TransformerDict(
-        get_callback(transformer, "cancel", what, 1),
-        get_callback(transformer, "flush", what, 1),
-        get_member(transformer, "readable_type"),
-        get_callback(transformer, "start", what, 1),
-        get_callback(transformer, "transform", what, 2),
-        get_member(transformer, "writable_type"),
+        convert_callback(get("cancel"), "transformer.cancel", 1),
+        convert_callback(get("flush"), "transformer.flush", 1),
+        get("readable_type"),
+        convert_callback(get("start"), "transformer.start", 1),
+        convert_callback(get("transform"), "transformer.transform", 2),
+        get("writable_type"),
     )

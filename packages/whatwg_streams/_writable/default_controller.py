@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from .._platform.abort import AbortController
 from .._platform.compiled import mypyc_attr
+from .._supporting.algorithms import perform_abort
 from .._supporting.queue_with_sizes import reset_queue
 from .ops import default_controllers
 
@@ -103,7 +104,7 @@ class WritableStreamDefaultController:
         """https://streams.spec.whatwg.org/#ws-default-controller-private-abort"""
         # 1. Perform the abort algorithm.
         assert self._abort_algorithm is not None
-        result = self._abort_algorithm(reason)
+        result = perform_abort(self._abort_algorithm, reason)
         # 2. No algorithm is needed any more.
         default_controllers.writable_stream_default_controller_clear_algorithms(self)
         # 3. Return the result.

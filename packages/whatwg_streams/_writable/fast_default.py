@@ -16,22 +16,13 @@ from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handl
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
+from .._supporting.algorithms import perform_write
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
 from .ops import controller_interface, default_controllers
 
 if TYPE_CHECKING:
     from .default_controller import WritableStreamDefaultController
     from .stream import WritableStream
-
-
-class MovesChunks:
-    """A write algorithm that has a fast path of pipes to its stream."""
-
-    __slots__ = ()
-
-    def move_chunks(self, pipe: Any) -> bool:
-        """Move chunks, when the pipe is about to read the next one: see `_readable.fast_pipe.move_chunks`."""
-        raise NotImplementedError
 
 
 def write(stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
@@ -82,7 +73,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
                 return
             sink_write_promise = write_algorithm.promise_for(result)
     else:
-        sink_write_promise = write_algorithm(chunk)
+        sink_write_promise = perform_write(write_algorithm, chunk)
         if sink_write_promise is None:  # it will queue `written` itself
             return
     upon_written(controller, sink_write_promise)

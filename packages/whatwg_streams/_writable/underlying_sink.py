@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from .._platform.webidl import get_callback, get_member
+from .._platform.webidl import convert_callback, members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +36,11 @@ def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
     """
     if sink is None:
         return _NO_SINK
-    what = "underlying_sink"
+    get = members_of(sink)
     return UnderlyingSinkDict(
-        get_callback(sink, "abort", what, 1),
-        get_callback(sink, "close", what, 0),
-        get_callback(sink, "start", what, 1),
-        get_member(sink, "type"),
-        get_callback(sink, "write", what, 2),
+        convert_callback(get("abort"), "underlying_sink.abort", 1),
+        convert_callback(get("close"), "underlying_sink.close", 0),
+        convert_callback(get("start"), "underlying_sink.start", 1),
+        get("type"),
+        convert_callback(get("write"), "underlying_sink.write", 2),
     )

@@ -23,6 +23,7 @@ from whatwg_streams._platform.reasons import reason_of
 from whatwg_streams._platform.webidl import (
     CallbackAlgorithm,
     convert_boolean,
+    convert_callback,
     convert_enumeration,
     convert_interface,
     convert_object,
@@ -30,7 +31,6 @@ from whatwg_streams._platform.webidl import (
     convert_unrestricted_double,
     convert_unsigned_integer,
     convert_unsigned_long_long,
-    get_callback,
     get_member,
     new,
 )
@@ -404,14 +404,13 @@ def test_what_a_member_raises_is_raised() -> None:
 
 
 def _callback(function: object, arguments: int) -> Callable[..., Any]:
-    found = get_callback({"pull": function}, "pull", "source", arguments)
+    found = convert_callback(function, "source.pull", arguments)
     assert found is not None
     return found
 
 
 def test_a_missing_callback_is_none() -> None:
-    assert get_callback({}, "pull", "source", 1) is None
-    assert get_callback({"pull": None}, "pull", "source", 1) is None
+    assert convert_callback(None, "source.pull", 1) is None
 
 
 @pytest.mark.parametrize("value", [1, "text", {}, object()], ids=repr)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._platform import buffers, event_loop
+from ..._platform import buffers, starts
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
@@ -401,7 +401,7 @@ def set_up_readable_byte_stream_controller(
     # 14. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
-        event_loop.enqueue_microtask(fast_bytes.started, controller)
+        starts.enqueue_a_start(fast_bytes.started, controller)
     else:
         _react_to_the_start(controller, start_result)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop
+from ..._platform import starts
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._supporting.algorithms import perform_pull
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
 from .. import default_controller, fast_default, unread
 from . import controller_interface, streams
@@ -43,7 +44,7 @@ def readable_stream_default_controller_call_pull_if_needed(controller: ReadableS
     controller._pulling = True
     # 6. Pull.
     assert controller._pull_algorithm is not None
-    pull_promise = controller._pull_algorithm()
+    pull_promise = perform_pull(controller._pull_algorithm)
 
     # 7. Upon fulfillment,
     def fulfilled(_: object) -> None:
@@ -242,7 +243,7 @@ def set_up_readable_stream_default_controller(
     # 9. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
-        event_loop.enqueue_microtask(fast_default.started, controller)
+        starts.enqueue_a_start(fast_default.started, controller)
     elif start_result is not IT_WILL_TELL:
         _react_to_the_start(controller, start_result)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, react
@@ -64,7 +64,7 @@ def set_up_transform_stream_default_controller_from_transformer(
     # 2.1. it is enqueued as it is.
     # 2.2. If that throws, it is a rejection;
     # 2.3. otherwise it is done.
-    transform_algorithm = CallbackAlgorithm(_enqueue_as_it_is, controller)
+    transform_algorithm = ENQUEUE_AS_IT_IS
     # 3. By default, flush does nothing,
     flush_algorithm = DO_NOTHING
     # 4. and so does cancel.
@@ -86,6 +86,10 @@ def set_up_transform_stream_default_controller_from_transformer(
 
 def _enqueue_as_it_is(chunk: object, controller: TransformStreamDefaultController) -> None:
     transform_stream_default_controller_enqueue(controller, chunk)
+
+
+#: The transform algorithm of all transformers without one: it has to be told the controller, too.
+ENQUEUE_AS_IT_IS: Final[Any] = CallbackAlgorithm(_enqueue_as_it_is)
 
 
 def transform_stream_default_controller_clear_algorithms(controller: TransformStreamDefaultController) -> None:
@@ -147,7 +151,10 @@ def transform_stream_default_controller_perform_transform(
     if controller._transform_algorithm is None:
         assert controller._finish_promise is not None
         return react(controller._finish_promise, lambda _: _throw_the_stored_error(controller))
-    return _react_to_the_transform(controller, controller._transform_algorithm(chunk))
+    transform_algorithm: Any = controller._transform_algorithm
+    if transform_algorithm is ENQUEUE_AS_IT_IS:
+        return _react_to_the_transform(controller, transform_algorithm(chunk, controller))
+    return _react_to_the_transform(controller, transform_algorithm(chunk))
 
 
 def _react_to_the_transform(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from types import MethodType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import Promise, resolve
+from ..._platform.promises import IT_WILL_TELL, Promise, resolve
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
 from ..._writable.ops.streams import create_writable_stream
 from .. import fast_default
-from . import default_controllers, default_sinks, default_sources
+from . import default_controllers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,16 +31,17 @@ def initialize_transform_stream(
 ) -> None:
     """https://streams.spec.whatwg.org/#initialize-transform-stream"""
     # 1. Both sides start when the promise says so.
-    start_algorithm = MethodType(_return_it, start_promise)
+    start_algorithm = _START_LATER if start_promise is IT_WILL_TELL else MethodType(_return_it, start_promise)
+    algorithms: Any = fast_default.TransformAlgorithms(stream)
     # 2. Writing takes these steps:
     # 2.1. those of the default sink.
-    write_algorithm: Any = fast_default.SinkWriteAlgorithm(stream)
+    write_algorithm = algorithms
     # 3. Aborting takes these steps:
     # 3.1. those of the default sink.
-    abort_algorithm = MethodType(default_sinks.transform_stream_default_sink_abort_algorithm, stream)
+    abort_algorithm = algorithms
     # 4. Closing takes these steps:
     # 4.1. those of the default sink.
-    close_algorithm = MethodType(default_sinks.transform_stream_default_sink_close_algorithm, stream)
+    close_algorithm = algorithms
     # 5. The writable side.
     stream._writable = create_writable_stream(
         start_algorithm,
@@ -52,10 +53,10 @@ def initialize_transform_stream(
     )
     # 6. Pulling takes these steps:
     # 6.1. those of the default source.
-    pull_algorithm = MethodType(_pull, stream)
+    pull_algorithm = algorithms
     # 7. Cancelling takes these steps:
     # 7.1. those of the default source.
-    cancel_algorithm = MethodType(default_sources.transform_stream_default_source_cancel_algorithm, stream)
+    cancel_algorithm = algorithms
     # 8. The readable side.
     stream._readable = create_readable_stream(
         start_algorithm, pull_algorithm, cancel_algorithm, readable_high_water_mark, readable_size_algorithm
@@ -76,10 +77,7 @@ def _return_it(start_promise: Promise[Any]) -> Promise[Any]:
     return start_promise
 
 
-def _pull(stream: TransformStream[Any, Any]) -> Promise[Any]:
-    if fast_paths.enabled:
-        return fast_default.pull(stream)
-    return default_sources.transform_stream_default_source_pull_algorithm(stream)
+_START_LATER: Final = MethodType(_return_it, IT_WILL_TELL)
 
 
 def transform_stream_error(stream: TransformStream[Any, Any], e: object) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..._platform import event_loop
+from ..._platform import starts
 from ..._platform.dom_exception import RangeError
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._supporting.algorithms import perform_close, perform_write
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
 from .. import default_controller, fast_default
 from . import controller_interface
@@ -67,7 +68,7 @@ def set_up_writable_stream_default_controller(
     # 15. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
-        event_loop.enqueue_microtask(fast_default.started, controller)
+        starts.enqueue_a_start(fast_default.started, controller)
     elif start_result is not IT_WILL_TELL:
         _react_to_the_start(controller, start_result)
 
@@ -267,7 +268,7 @@ def writable_stream_default_controller_process_close(controller: WritableStreamD
     assert not controller._queue
     # 5. Close the sink.
     assert controller._close_algorithm is not None
-    sink_close_promise = controller._close_algorithm()
+    sink_close_promise = perform_close(controller._close_algorithm)
     # 6. No algorithm is needed any more.
     writable_stream_default_controller_clear_algorithms(controller)
 
@@ -297,7 +298,7 @@ def writable_stream_default_controller_process_write(
         return
     # 3. Give the chunk to the sink.
     assert controller._write_algorithm is not None
-    sink_write_promise = controller._write_algorithm(chunk)
+    sink_write_promise = perform_write(controller._write_algorithm, chunk)
 
     # 4. Upon fulfillment,
     def fulfilled(_: object) -> None:
