@@ -9,7 +9,7 @@ behaves in the same way however it is run; unless the order of events differs, a
 
 What is not determined is in which order asyncio tasks take their turns, and when a pipe reads. So a program has one
 task that reads, at most; or it has callbacks that are coroutine functions: then nothing fails, and its log is what
-each sink was given.
+each sink, or each task that reads, was given.
 """
 
 from __future__ import annotations
@@ -116,9 +116,16 @@ class Program:
             return function
 
         async def coroutine(*arguments: Any) -> Any:
-            if rng.random() < 0.3:
+            waits = rng.random()
+            if waits < 0.3:
                 await asyncio.sleep(0)
+            elif waits < 0.5:
+                await Promise.resolve()
+            elif waits < 0.6:
+                await self.later("a coroutine", rng.randrange(4))
             function(*arguments)
+            if waits < 0.05:
+                await asyncio.sleep(0)
 
         return coroutine
 
@@ -128,10 +135,11 @@ class Program:
         strategy: dict[str, Any] = {"high_water_mark": rng.choice([0, 1, 1, 1, 2, 3, 16, 0.5, float("inf")])}
         if rng.random() < 0.25:
             sizes = rng.choice([(1,), (2,), (0,), (0.1, 1.5), (1, -1)][: 4 if self.coroutines else 5])
+            its_own = random.Random(rng.random())  # it may be called before the callback, or after
 
             def size(chunk: object) -> float:
                 self.log.append(f"size of {chunk}")
-                return rng.choice(sizes)
+                return its_own.choice(sizes)
 
             strategy["size"] = size
         return strategy
@@ -282,10 +290,10 @@ class Program:
         if depth < 2 and self.random.random() < (0.05 if self.steady else 0.15):
             for number, branch in enumerate(stream.tee()):
                 self.pipe(f"{name}{number}", branch, depth + 1)
-        elif self.random.random() < (0.95 if self.steady else 0.65) or self.tasks or self.coroutines:
+        elif self.random.random() < (0.95 if self.steady else 0.65) or (self.tasks and not self.coroutines):
             self.watch(f"pipe {name}", stream.pipe_to(self.sink(f"sink {name}"), **self.options(name)))
         else:
-            self.read(name, stream)
+            self.read(f"sink {name}" if self.coroutines else name, stream)
 
     def options(self, name: str) -> dict[str, Any]:
         if self.coroutines:
@@ -431,7 +439,7 @@ class ProgramOfPipes(Program):
 
     @override
     def read(self, name: str, stream: ReadableStream[Any]) -> None:
-        self.watch(f"pipe {name}", stream.pipe_to(self.sink(f"sink {name}")))
+        self.watch(f"pipe {name}", stream.pipe_to(self.sink(f"sink {name.removeprefix('sink ')}")))
 
 
 async def run_several_programs(seed: int) -> list[str]:

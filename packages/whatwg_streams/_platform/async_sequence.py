@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast, final
 
 from typing_extensions import override
 
+from .callback_functions import value_or_end
+from .coroutine_runner import CoroutineRunner
 from .promises import (
     Promise,
     a_promise_rejected_with,
@@ -19,11 +21,14 @@ from .promises import (
     a_promise_resolved_with_undefined,
     is_thenable,
     react,
+    resolve,
 )
 from .reasons import Throw, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from .coroutine_runner import Receiver
 
 
 class _EndOfIteration:
@@ -65,26 +70,36 @@ class IteratorRecord(Protocol):
         ...
 
 
+_DONE: Final = a_promise_resolved_with_undefined()
+
+
 @final
 class AsyncIteratorRecord:
     """Of an asynchronous iterator: its steps run in tasks that share one context."""
 
-    __slots__ = ("context", "iterator", "ongoing")
+    __slots__ = ("context", "iterator", "ongoing", "runner")
 
     def __init__(self, iterator: AsyncIterator[Any]) -> None:
         self.iterator = iterator
-        self.ongoing: Promise[Any] = a_promise_resolved_with_undefined()
+        self.ongoing: Promise[Any] | None = _DONE  # settled when it has answered; None until somebody waits for that
         self.context = contextvars.copy_context()
+        self.runner = CoroutineRunner()
 
     def next(self) -> Promise[Any]:
-        self.ongoing = a_promise_resolved_with(self._next(), self.context)
+        self.ongoing = a_promise_resolved_with(value_or_end(self.iterator, END_OF_ITERATION), self.context)
         return self.ongoing
 
-    async def _next(self) -> Any:
-        try:
-            return await self.iterator.__anext__()
-        except StopAsyncIteration:
-            return END_OF_ITERATION
+    def ask(self, receiver: Receiver) -> None:
+        """The same, for a fast path: the receiver is told, and has to call `has_answered`."""
+        self.ongoing = None
+        self.runner.run(value_or_end(self.iterator, END_OF_ITERATION), self.context, receiver)
+
+    def has_answered(self) -> None:
+        """The iterator, that was asked, has come to an end of it."""
+        if self.ongoing is None:
+            self.ongoing = _DONE
+        else:
+            resolve(self.ongoing)
 
     def complete(self, result: Any) -> Any:
         return result
@@ -98,6 +113,8 @@ class AsyncIteratorRecord:
         def close(_: object) -> Promise[Any]:
             return a_promise_resolved_with(cast("Awaitable[Any]", aclose()), self.context)
 
+        if self.ongoing is None:
+            self.ongoing = Promise()
         return react(self.ongoing, close, close)  # an asynchronous generator can not be closed while it runs
 
     def complete_return(self, result: Any) -> None:

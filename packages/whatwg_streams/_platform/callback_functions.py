@@ -1,4 +1,4 @@
-"""Functions made from callback functions that take fewer arguments than they are called with.
+"""Functions made from callback functions that take fewer arguments than they are called with; and from iterators.
 
 In a module of its own: a compiled coroutine is none of Python's, and a compiled function has no attributes.
 """
@@ -9,7 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
@@ -51,3 +51,11 @@ def _coroutine_of_the_first(function: Callable[[Any], Any]) -> Callable[[Any, An
 def of_one_argument(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any] | None:
     """What the function was made from, if that takes one argument: to call it directly is quicker."""
     return getattr(function, "_of_one_argument", None)
+
+
+async def value_or_end(iterator: AsyncIterator[Any], end: object) -> Any:
+    """The next value of the iterator, or what stands for its end."""
+    try:
+        return await anext(iterator)
+    except StopAsyncIteration:
+        return end

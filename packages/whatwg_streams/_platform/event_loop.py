@@ -438,7 +438,7 @@ def run_awaitable(
     future.add_done_callback(done)
 
 
-def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> None:
+def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> asyncio.Task[None]:
     """Run steps of our own in a task, in the context."""
     task = asyncio.get_running_loop().create_task(wait_for(steps), context=context)
     _tasks.add(task)
@@ -449,6 +449,7 @@ def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> None:
             report_exception(exception, "A pipe raised")
 
     task.add_done_callback(done)
+    return task
 
 
 async def wait_for(awaitable: Awaitable[T]) -> T:

@@ -15,17 +15,19 @@ import math
 import operator
 from collections.abc import Mapping
 from numbers import Integral
-from types import FunctionType, MethodType
+from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
 
 from typing_extensions import override
 
 from . import callback_functions
+from .coroutine_runner import CoroutineRunner
+from .fast_paths import fast_paths
 from .promises import Promise, a_promise_rejected_with, a_promise_resolved_with, a_promise_resolved_with_undefined
 from .reasons import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 T = TypeVar("T")
 
@@ -242,13 +244,14 @@ class CallbackAlgorithm:
         controller: what it is called with after the arguments of the algorithm, if anything.
     """
 
-    __slots__ = ("_context", "controller", "function")
+    __slots__ = ("_context", "_runner", "controller", "function")
 
     def __init__(self, function: Callable[..., Any], controller: object = None) -> None:
         self.function = function
         self.controller = controller
         context = contextvars.copy_context()
         self._context = context or None  # an empty one is made when it is needed
+        self._runner: CoroutineRunner | None = None
 
     def __call__(self, *arguments: object) -> Promise[Any]:
         try:
@@ -264,6 +267,10 @@ class CallbackAlgorithm:
         """The promise for what the function returned."""
         if result is None:
             return a_promise_resolved_with_undefined()
+        if result.__class__ is CoroutineType and fast_paths.enabled:
+            if self._runner is None:
+                self._runner = CoroutineRunner()
+            return self._runner.promise_for(cast("Coroutine[Any, Any, Any]", result), self.context)
         return a_promise_resolved_with(result, self.context)
 
     @property

@@ -26,8 +26,8 @@ from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
 from . import fast_default, fast_pipe
-from .fast_from import PullOfAnIterator
-from .ops import default_controllers
+from .fast_from import PullOfAnIterator, is_to_be_awaited
+from .fast_read import PLAIN_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
@@ -229,6 +229,7 @@ class _Mover:
                 if (
                     chunk is END_OF_ITERATION
                     or jobs
+                    or (chunk.__class__ not in PLAIN_TYPES and is_to_be_awaited(chunk))
                     or pipe.shutting_down
                     or readable._pull_again
                     or dest._state != "writable"
@@ -330,22 +331,18 @@ class _Mover:
 
     async def leave_the_iterator(self, chunk: Any, threw: BaseException | None) -> None:
         """It has given a chunk, or has come to its end, or has thrown: that ends the pull."""
-        readable: Any = self.pipe.source._controller
-        promise = self.promise or self.next_is_under_way()
+        if self.promise is None:
+            self.next_is_under_way()
         try:
             if event_loop.microtasks_are_pending():
                 await asyncio.sleep(0)  # a task of its own would have told of it a turn later, too
         finally:
-            resolve(promise)
-            if threw is not None:
-                was_cancelled = isinstance(threw, asyncio.CancelledError)
-                reason = AbortError("the task of an asynchronous callback was cancelled") if was_cancelled else threw
-                default_controllers.readable_stream_default_controller_error(readable, reason_of(reason))
-            elif chunk is END_OF_ITERATION:
-                default_controllers.readable_stream_default_controller_close(readable)
+            if threw is None:
+                self.pull_algorithm.ended(chunk)
+            elif isinstance(threw, asyncio.CancelledError):
+                self.pull_algorithm.failed(AbortError("the task of an asynchronous callback was cancelled"))
             else:
-                default_controllers.readable_stream_default_controller_enqueue(readable, chunk)
-            event_loop.enqueue_microtask(fast_default.PULLED, readable)
+                self.pull_algorithm.failed(reason_of(threw))
 
     # Suspension ------------------------------------------------------------------------------------------
 

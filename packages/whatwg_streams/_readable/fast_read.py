@@ -32,7 +32,7 @@ PLAINLY: Final[Any] = object()
 _NOTHING: Final[Any] = object()
 
 #: Types of chunks that are no thenables: to ask a set is quicker.
-_PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
+PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
 def _run_the_pull(queue: MicrotaskQueue) -> None:
@@ -105,7 +105,7 @@ class _Catch:
         self.promise: _IterationPromise | None = None  # what it became, if it was served with anything else
 
     def chunk_steps(self, chunk: object) -> None:
-        if type(chunk) in _PLAIN_TYPES or not is_thenable(chunk):
+        if type(chunk) in PLAIN_TYPES or not is_thenable(chunk):
             self.chunk = chunk
             self.place = event_loop.number_of_microtasks()
         else:
@@ -172,7 +172,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         if (
             type(chunk) is ValueWithSize
             or controller._queue_total_size < 1  # by rounding
-            or (chunk.__class__ not in _PLAIN_TYPES and is_thenable(chunk))
+            or (chunk.__class__ not in PLAIN_TYPES and is_thenable(chunk))
             or (controller._close_requested and len(controller._queue) == 1)
         ):
             return PLAINLY

@@ -306,3 +306,17 @@ async def test_an_iterator_without_coroutines_of_its_own() -> None:
     sink = Sink()
     await ReadableStream.from_(Futures()).pipe_to(WritableStream(sink))
     assert sink.chunks == list(range(1, COUNT + 1))
+
+
+async def test_promises_that_an_iterator_gives_are_awaited() -> None:
+    async def promises() -> AsyncIterator[Any]:
+        async for number in numbers():
+            yield number
+        yield Promise.resolve("a")
+        yield settle(1)
+        yield Promise.reject(KeyError("failed"))
+
+    sink = Sink()
+    with pytest.raises(KeyError, match="failed"):
+        await ReadableStream.from_(promises()).pipe_to(WritableStream(sink))
+    assert sink.chunks == [*range(COUNT), "a", None]

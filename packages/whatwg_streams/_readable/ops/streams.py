@@ -18,8 +18,7 @@ from ..._platform.promises import Promise, react
 from ..._platform.webidl import new
 from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
-from .. import byob_reader, byte_controller, default_controller, default_reader, stream as stream_module
-from ..fast_from import PullOfAnIterator
+from .. import byob_reader, byte_controller, default_controller, default_reader, fast_from, stream as stream_module
 from . import byte_controllers, default_controllers, readers
 
 if TYPE_CHECKING:
@@ -170,7 +169,11 @@ def readable_stream_from_iterator_record(iterator: IteratorRecord) -> ReadableSt
         return close_an_async_iterator(iterator, reason)
 
     # 6. Create the stream, with the high water mark 0.
-    pulling = PullOfAnIterator(pull_algorithm, iterator) if type(iterator) is AsyncIteratorRecord else pull_algorithm
-    stream = create_readable_stream(start_algorithm, pulling, cancel_algorithm, 0)
+    if type(iterator) is AsyncIteratorRecord:
+        fast_pull_algorithm = fast_from.PullOfAnIterator(pull_algorithm, iterator)
+        stream = create_readable_stream(start_algorithm, fast_pull_algorithm, cancel_algorithm, 0)
+        fast_pull_algorithm.controller = cast("ReadableStreamDefaultController", stream._controller)
+    else:
+        stream = create_readable_stream(start_algorithm, pull_algorithm, cancel_algorithm, 0)
     # 7. Return it.
     return stream
