@@ -29,10 +29,12 @@ from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry, ReadResul
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .._platform.event_loop import MicrotaskQueue
     from .byob_reader import ReadableStreamBYOBReader
     from .byob_request import ReadableStreamBYOBRequest
     from .byte_controller import ReadableByteStreamController
     from .default_reader import ReadableStreamDefaultReader
+    from .read_promise import ReadPromise
     from .records import ReadRequest
     from .stream import ReadableStream
 
@@ -78,8 +80,13 @@ class FillingAlgorithm(WrapperAlgorithm):
 # Pulling -----------------------------------------------------------------------------------------
 
 
-def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
-    """ReadableByteStreamControllerCallPullIfNeeded, with ShouldCallPull inside."""
+def call_pull_if_needed(controller: ReadableByteStreamController, queue: MicrotaskQueue | None = None) -> None:
+    """ReadableByteStreamControllerCallPullIfNeeded, with ShouldCallPull inside.
+
+    Args:
+        controller: the controller.
+        queue: that of the microtasks, if it is known to be used, and to be drained.
+    """
     stream = controller._stream
     if controller._close_requested or not controller._started or stream._state != "readable":
         return
@@ -107,8 +114,11 @@ def call_pull_if_needed(controller: ReadableByteStreamController) -> None:
             if result is None:
                 if type(pull_algorithm) is FillingAlgorithm:
                     pulled(controller)  # no code of users has run that could tell it from a microtask
-                else:
+                elif queue is None:
                     event_loop.enqueue_microtask(PULLED, controller)
+                else:
+                    queue._jobs.append((PULLED, controller))
+                    queue._steps = 0
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -255,13 +265,13 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
     view.byte_length = descriptor.byte_length
     view.constructor = constructor = buffers.uint8_array
     if constructor is UINT8_ARRAY:  # nearly everybody asks for it next
-        view._object = descriptor.memory.data[:]
-        descriptor.memory._views += (view._object,)
+        memory = descriptor.memory
+        view._object = memory.data[:]
+        memory._views = (view._object,) if not memory._views else (*memory._views, view._object)
     interface = byob_request.ReadableStreamBYOBRequest
-    request = interface.__new__(interface)
+    controller._byob_request = request = interface.__new__(interface)
     request._controller = controller
     request._view = view
-    controller._byob_request = request
     return request
 
 
@@ -303,7 +313,14 @@ def respond(controller: ReadableByteStreamController, bytes_written: object, wri
     controller._spare_pull_into = descriptor
     reader: Any = stream._reader
     pull_algorithm: Any = controller._pull_algorithm
-    reader._read_into_requests.popleft()._fulfill(tuple_new(ReadResult, (filled, False)))
+    promise: ReadPromise = reader._read_into_requests.popleft()  # no other request has such a descriptor
+    reaction = promise._promise_reactions
+    promise._already_resolved = True
+    promise._promise_result = tuple_new(ReadResult, (filled, False))
+    promise._promise_state = "fulfilled"
+    if reaction is not None:
+        promise._promise_reactions = None
+        reaction.on_settled(promise)
     if (
         reader._read_into_requests
         or stream._reader is not reader

@@ -16,7 +16,7 @@ from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with,
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
-from .._supporting.algorithms import perform_pull
+from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
 from . import byte_controller, default_controller, default_reader, fast_bytes, unread
 from .ops import default_controllers
@@ -99,7 +99,7 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController, queue: Micr
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
-        pull_promise = perform_pull(pull_algorithm)
+        pull_promise = pull_algorithm.pull() if isinstance(pull_algorithm, PairAlgorithms) else pull_algorithm()
         if pull_promise is IT_WILL_TELL:
             return
     upon_pulled(controller, pull_promise)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
+    from .byte_controller import ReadableByteStreamController
     from .default_controller import ReadableStreamDefaultController
     from .read_promise import ReadPromise
     from .records import ReadResult
@@ -49,7 +50,11 @@ def _run_the_pull(queue: MicrotaskQueue) -> None:
                 readable._pull_again = False
                 fast_default.call_pull_if_needed(readable, queue)
         else:
-            fast_bytes.pulled(controller)
+            of_bytes: ReadableByteStreamController = controller
+            of_bytes._pulling = False
+            if of_bytes._pull_again:
+                of_bytes._pull_again = False
+                fast_bytes.call_pull_if_needed(of_bytes, queue)
     except BaseException:
         queue.place = event_loop._Place(queue)  # the other one may still be waiting
         raise

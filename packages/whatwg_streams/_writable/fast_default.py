@@ -16,7 +16,7 @@ from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handl
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
-from .._supporting.algorithms import perform_write
+from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
 from .ops import controller_interface, default_controllers
 
@@ -73,7 +73,8 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
                 return
             sink_write_promise = write_algorithm.promise_for(result)
     else:
-        sink_write_promise = perform_write(write_algorithm, chunk)
+        is_of_a_pair = isinstance(write_algorithm, PairAlgorithms)
+        sink_write_promise = write_algorithm.write(chunk) if is_of_a_pair else write_algorithm(chunk)
         if sink_write_promise is None:  # it will queue `written` itself
             return
     upon_written(controller, sink_write_promise)
