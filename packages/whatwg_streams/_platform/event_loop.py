@@ -106,7 +106,10 @@ class MicrotaskQueue:
                 self._spent += 1
                 callback, argument = jobs.popleft()
                 try:
-                    callback(argument)
+                    if callback is WAKE:
+                        argument.wake_on(loop)
+                    else:
+                        callback(argument)
                 except Exception as exception:
                     report_exception(exception, "A microtask raised")
                 del callback, argument  # an exception that somebody keeps leads to this frame
@@ -308,10 +311,12 @@ def hop(promise: Awaited) -> Any:
     if not jobs:
         return None
     callback, first = jobs[0]
-    another_is_first = callback is WAKE and first._state == "waiting"
-    if not another_is_first and queue.run_inside_a_task(jobs[-1]):
-        return None
-    waiter = Waiter(promise)
+    if callback is not WAKE or first._state != "waiting":
+        callback, last = jobs[-1]
+        # Where another task waits to be resumed this one is suspended in any case, so the sooner the better.
+        if (callback is not WAKE or last._state != "waiting") and queue.run_inside_a_task(jobs[-1]):
+            return None
+    waiter = Waiter(promise, queue._drains_on)
     jobs.append((WAKE, waiter))
     queue._steps = 0
     if not queue._draining:
@@ -484,11 +489,13 @@ class Waiter:
 
     _cancelled_with: object
 
-    def __init__(self, waits_for: Awaited, *, after_a_turn: bool = False) -> None:
+    def __init__(
+        self, waits_for: Awaited, loop: asyncio.AbstractEventLoop | None = None, *, after_a_turn: bool = False
+    ) -> None:
         self._asyncio_future_blocking = True
         self._after_a_turn = after_a_turn
         self._waits_for = waits_for
-        self._loop = _this_thread.queue._drains_on or asyncio.get_running_loop()
+        self._loop = loop or _this_thread.queue._drains_on or asyncio.get_running_loop()
         self._state = "waiting"
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
@@ -500,6 +507,16 @@ class Waiter:
             self._loop.call_soon(self.wake)
         else:
             enqueue_microtask(WAKE, self)
+
+    def wake_on(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """The same as `wake`, by the drain that the loop has called, if it is known."""
+        callback, context = self._callback, self._context
+        if self._state != "waiting" or self._loop is not loop or callback is None or context is None:
+            self.wake()
+            return
+        self._state = "woken"
+        self._callback = None
+        context.run(callback, self)
 
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""
