@@ -44,7 +44,7 @@ class _IterationPromise(AbandonablePromise[Any]):
         self._observers = 0
         self.stream = stream
         self.reader = reader
-        self.serial = next(unread.serials)
+        self.serial = stream._reads = stream._reads + 1
         self.chunk: tuple[object] | tuple[()] = ()
 
     def chunk_steps(self, chunk: object) -> None:

@@ -143,7 +143,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
             return a_promise_rejected_with(TypeError("the reader was released"))
         # 8. A promise, which is also
         # 9. the read-into request. (Its steps are those of _ReadIntoPromise.)
-        promise = _ReadIntoPromise(self._stream, next(unread.serials))
+        promise = _ReadIntoPromise(self._stream)
         # 10. Read.
         readers.readable_stream_byob_reader_read(self, view_, min_, promise)
         # 11. Return the promise.

@@ -104,7 +104,7 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
             return promise
         # 2. A promise, which is also
         # 3. the read request. (Its steps are those of _ReadPromise.)
-        promise = _ReadPromise(self._stream, next(unread.serials))
+        promise = _ReadPromise(self._stream)
         # 4. Read.
         readers.readable_stream_default_reader_read(self, promise)
         # 5. Return the promise.

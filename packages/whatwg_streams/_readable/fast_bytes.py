@@ -22,7 +22,7 @@ from .._platform.promises import Promise, a_promise_rejected_with, upon
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
-from . import byob_reader, byob_request, default_reader, unread
+from . import byob_reader, byob_request, default_reader
 from .ops import byte_controllers, pull_into as byte_pull_into
 from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry, ReadResult, tuple_new
 
@@ -185,7 +185,7 @@ def read_into(reader: ReadableStreamBYOBReader, view: Any, min_: Any) -> Promise
         filled = pull_algorithm.fill(data)
         if filled >= min_:
             return _fulfilled(stream, data if filled == len(data) else data[:filled])
-    promise = byob_reader._ReadIntoPromise(stream, next(unread.serials))
+    promise = byob_reader._ReadIntoPromise(stream)
     descriptor: PullIntoDescriptor
     if filled:
         size = len(data)
@@ -223,7 +223,7 @@ def _fits(view: Any, min_: int) -> bool:
 
 
 def _fulfilled(stream: ReadableStream[Any], data: memoryview) -> Promise[ReadResult[Any]]:
-    promise = byob_reader._ReadIntoPromise(stream, next(unread.serials))
+    promise = byob_reader._ReadIntoPromise(stream)
     promise._promise_state = "fulfilled"
     promise._promise_result = tuple_new(ReadResult, (data, False))
     promise._already_resolved = True
@@ -377,17 +377,19 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         if controller._close_requested and len(queue) == 1:
             return None
         stream._disturbed = True
-        serial = next(unread.serials)
+        promise = default_reader._ReadPromise(stream)
         entry = queue.popleft()
         controller._queue_total_size -= entry.byte_length
         if not controller._pulling or not controller._pull_again:
             call_pull_if_needed(controller)
-        result = tuple_new(ReadResult, (_all_of(entry), False))
-        return default_reader._ReadPromise(stream, serial, "fulfilled", result)
+        promise._already_resolved = True
+        promise._promise_result = tuple_new(ReadResult, (_all_of(entry), False))
+        promise._promise_state = "fulfilled"
+        return promise
     if controller._auto_allocate_chunk_size is not None:
         return None
     stream._disturbed = True
-    promise = default_reader._ReadPromise(stream, next(unread.serials))
+    promise = default_reader._ReadPromise(stream)
     if reader._read_requests is NO_ITEMS:
         reader._read_requests = deque()
     reader._read_requests.append(promise)

@@ -18,7 +18,7 @@ from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
-from . import byte_controller, default_controller, default_reader, fast_bytes, unread
+from . import byte_controller, default_controller, default_reader, fast_bytes
 from .ops import default_controllers
 from .records import ReadResult, tuple_new
 
@@ -116,7 +116,7 @@ def upon_pulled(controller: ReadableStreamDefaultController, pull_promise: Promi
 
 def _is_waited_for(stream: ReadableStream[Any]) -> bool:
     reader = stream._reader
-    return type(reader) is default_reader.ReadableStreamDefaultReader and bool(reader._read_requests)
+    return isinstance(reader, default_reader.ReadableStreamDefaultReader) and bool(reader._read_requests)
 
 
 def pulled(controller: ReadableStreamDefaultController) -> None:
@@ -149,7 +149,7 @@ def enqueue(controller: ReadableStreamDefaultController, chunk: object) -> bool:
     if controller._close_requested or stream._state != "readable":
         return False
     reader = stream._reader
-    if type(reader) is default_reader.ReadableStreamDefaultReader and reader._read_requests:
+    if isinstance(reader, default_reader.ReadableStreamDefaultReader) and reader._read_requests:
         reader._read_requests.popleft().chunk_steps(chunk)
     elif controller._strategy_size_algorithm is count:
         if controller._queue is NO_ITEMS:
@@ -206,17 +206,17 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     """
     controller = stream._controller
     if (
-        type(controller) is not default_controller.ReadableStreamDefaultController
+        not isinstance(controller, default_controller.ReadableStreamDefaultController)
         or stream._state != "readable"
         or stream._unread
     ):
-        if type(controller) is byte_controller.ReadableByteStreamController:
+        if isinstance(controller, byte_controller.ReadableByteStreamController):
             return fast_bytes.read(reader, stream)
         return None
     queue = controller._queue
     if not queue:
         stream._disturbed = True
-        promise = default_reader._ReadPromise(stream, next(unread.serials))
+        promise = default_reader._ReadPromise(stream)
         if reader._read_requests is NO_ITEMS:
             reader._read_requests = deque()
         reader._read_requests.append(promise)
@@ -228,9 +228,11 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     if controller._close_requested and len(queue) == 1:
         return None
     stream._disturbed = True
-    serial = next(unread.serials)
-    result = tuple_new(ReadResult, (take_from_the_queue(controller), False))
-    return default_reader._ReadPromise(stream, serial, "fulfilled", result)
+    promise = default_reader._ReadPromise(stream)
+    promise._already_resolved = True
+    promise._promise_result = tuple_new(ReadResult, (take_from_the_queue(controller), False))
+    promise._promise_state = "fulfilled"
+    return promise
 
 
 def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
@@ -241,11 +243,11 @@ def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[An
     """
     controller = stream._controller
     if (
-        type(controller) is not default_controller.ReadableStreamDefaultController
+        not isinstance(controller, default_controller.ReadableStreamDefaultController)
         or stream._state != "readable"
         or stream._unread
     ):
-        if type(controller) is byte_controller.ReadableByteStreamController:
+        if isinstance(controller, byte_controller.ReadableByteStreamController):
             return fast_bytes.read_for(stream, read_request)
         return False
     queue = controller._queue

@@ -166,7 +166,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     queue = event_loop._this_thread.queue
     controller = stream._controller
     if (
-        type(controller) is not default_controller.ReadableStreamDefaultController
+        not isinstance(controller, default_controller.ReadableStreamDefaultController)
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
     ):

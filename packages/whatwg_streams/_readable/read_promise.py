@@ -24,24 +24,19 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
 
     Args:
         stream: what is read from.
-        serial: the number of the read, see `unread`.
-        state: whether it has settled already,
-        result: and with what.
     """
 
     __slots__ = ("serial", "stream")
 
-    def __init__(
-        self, stream: ReadableStream[Any], serial: int, state: str = "pending", result: ReadResult[Any] | None = None
-    ) -> None:
-        self._promise_state = state
-        self._promise_result = result
+    def __init__(self, stream: ReadableStream[Any]) -> None:
+        self._promise_state = "pending"
+        self._promise_result = None
         self._promise_reactions = None
         self._promise_is_handled = False
-        self._already_resolved = result is not None
+        self._already_resolved = False
         self._observers = 0
         self.stream = stream
-        self.serial = serial
+        self.serial = stream._reads = stream._reads + 1
 
     @override
     def __await__(self) -> Generator[Any, None, Any]:

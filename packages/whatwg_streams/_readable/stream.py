@@ -108,6 +108,7 @@ class ReadableStream(Generic[R]):
         "_disturbed",
         "_has_controller",
         "_reader",
+        "_reads",
         "_state",
         "_stored_error",
         "_unread",
@@ -119,6 +120,7 @@ class ReadableStream(Generic[R]):
     _discard_algorithm: Callable[[Any], object] | None  # beyond the standard, see `unread.discard`
     _disturbed: bool
     _reader: ReadableStreamReader | None
+    _reads: int  # beyond the standard: how many there were, see `unread`
     _state: str  # "readable", "closed" or "errored"
     _stored_error: Any
     _unread: Sequence[Any] | None  # beyond the standard, see `unread`

@@ -18,9 +18,8 @@ into.
 from __future__ import annotations
 
 import bisect
-import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import ArrayBufferView, view_of
@@ -38,15 +37,12 @@ if TYPE_CHECKING:
     from .records import ReadIntoRequest, ReadRequest
     from .stream import ReadableStream
 
-#: Reads are numbered, so that chunks that are given back keep their order.
-serials: Final = itertools.count()
-
 #: Of a stream that was cancelled: nothing is kept for it any more.
 DROPPED: Sequence[Any] = ()
 
 
 class _Numbered(Protocol):
-    serial: int
+    serial: int  # of the read among those from its stream, so that chunks that are given back keep their order
 
 
 # Taking requests back ------------------------------------------------------------------------------
@@ -288,7 +284,8 @@ def before(stream: ReadableStream[Any], chunk: ArrayBufferView, *, done: bool) -
         What it is fulfilled with instead.
     """
     if not done:
-        _keep(stream, next(serials), clone_as_uint8_array(chunk))
+        stream._reads += 1
+        _keep(stream, stream._reads, clone_as_uint8_array(chunk))
         _take(stream, chunk.buffer, chunk.byte_offset, chunk.byte_length)
         return chunk, False
     room = chunk.buffer.byte_length - chunk.byte_offset

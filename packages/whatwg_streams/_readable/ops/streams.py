@@ -110,6 +110,7 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     stream._detached = False
     stream._has_controller = False
     stream._unread = None
+    stream._reads = 0
     stream._discard_algorithm = None
 
 
