@@ -62,7 +62,7 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "place")
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "moment", "place")
 
     _jobs: deque[Job]
     _draining: bool
@@ -71,12 +71,14 @@ class MicrotaskQueue:
     _steps: int  # steps of pipes that were queued since the last microtask that is none
     _scheduled_on: asyncio.AbstractEventLoop | None
     place: _Place  # of the task that waits without having been suspended
+    moment: _Moment  # of a task that waits for no more than one microtask
 
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
         self._drains_on = None
         self.place = _Place(self)
+        self.moment = _Moment(self)
         self._spent = 0
         self._steps = 0
         self._scheduled_on = None
@@ -199,6 +201,29 @@ class _Place:
             if job is self.job:
                 jobs[index] = (WAKE, waiter)
                 return
+
+
+#: The position of a `_Moment` that is not used, and of one that is still to come.
+NOBODY_WAITS: Final[int] = -2
+NOT_YET: Final[int] = -1
+
+
+@final
+class _Moment:
+    """When the promise settled for which a task waits, without having been suspended, while one microtask runs."""
+
+    __slots__ = ("position", "queue")
+
+    position: int  # in the queue, where the microtask would be that resumes the task
+
+    def __init__(self, queue: MicrotaskQueue) -> None:
+        self.queue = queue
+        self.position = NOBODY_WAITS
+
+    def on_settled(self, promise: object) -> None:
+        """The promise has settled."""
+        del promise
+        self.position = len(self.queue._jobs)
 
 
 _this_thread: Final = PerThread(MicrotaskQueue)

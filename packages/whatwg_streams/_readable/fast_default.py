@@ -63,13 +63,8 @@ def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
     return value
 
 
-def call_pull_if_needed(controller: ReadableStreamDefaultController, queue: MicrotaskQueue | None = None) -> None:
-    """ReadableStreamDefaultControllerCallPullIfNeeded, with ShouldCallPull inside.
-
-    Args:
-        controller: that of the stream.
-        queue: that of this thread, if it is known, and known to be drained.
-    """
+def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
+    """ReadableStreamDefaultControllerCallPullIfNeeded, with ShouldCallPull inside."""
     stream = controller._stream
     if controller._close_requested or not controller._started or stream._state != "readable":
         return
@@ -80,6 +75,16 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController, queue: Micr
         return
     assert not controller._pull_again
     controller._pulling = True
+    pull(controller)
+
+
+def pull(controller: ReadableStreamDefaultController, queue: MicrotaskQueue | None = None) -> None:
+    """Steps 6 to 8 of it.
+
+    Args:
+        controller: that of the stream.
+        queue: that of this thread, if it is known, and known to be drained.
+    """
     pull_algorithm: Any = controller._pull_algorithm
     pull_promise: Promise[Any]
     if type(pull_algorithm) is CallbackAlgorithm or type(pull_algorithm) is WrapperAlgorithm:
@@ -106,7 +111,7 @@ def call_pull_if_needed(controller: ReadableStreamDefaultController, queue: Micr
 
 
 def upon_pulled(controller: ReadableStreamDefaultController, pull_promise: Promise[Any]) -> None:
-    """Steps 7 and 8 of it."""
+    """Steps 7 and 8."""
     upon(
         pull_promise,
         lambda _: pulled(controller),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.event_loop import scheduling
+from .._platform.event_loop import NOBODY_WAITS, NOT_YET, scheduling
 from .._platform.promises import is_thenable, take_result_of
 from .._platform.reasons import MYPY
 from .._supporting.queue_with_sizes import ValueWithSize, owned
@@ -36,19 +36,24 @@ _NOTHING: Final[Any] = object()
 PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
-def _run_the_pull(queue: MicrotaskQueue) -> None:
-    """Run the only microtask, which is PULLED of a controller, inside of the task that is running."""
+def _run_the_pull(queue: MicrotaskQueue, *, is_needed: bool) -> None:
+    """Run the only microtask, which is PULLED of a controller, inside of the task that is running.
+
+    Args:
+        queue: that of this thread.
+        is_needed: it is known that the source, of a default controller, is to be pulled again.
+    """
     steps, controller = queue._jobs.popleft()
     queue._spent += 1
     draining = queue._draining
     queue._draining = True
     try:
-        if steps is fast_default.PULLED:
+        if is_needed:
             readable: ReadableStreamDefaultController = controller
-            readable._pulling = False
-            if readable._pull_again:
-                readable._pull_again = False
-                fast_default.call_pull_if_needed(readable, queue)
+            readable._pull_again = False
+            fast_default.pull(readable, queue)
+        elif steps is fast_default.PULLED:
+            fast_default.pulled(controller)
         else:
             of_bytes: ReadableByteStreamController = controller
             of_bytes._pulling = False
@@ -56,13 +61,14 @@ def _run_the_pull(queue: MicrotaskQueue) -> None:
                 of_bytes._pull_again = False
                 fast_bytes.call_pull_if_needed(of_bytes, queue)
     except BaseException:
-        queue.place = event_loop._Place(queue)  # the other one may still be waiting
+        queue.moment = event_loop._Moment(queue)  # the other one may still be noted
         raise
     finally:
         queue._draining = draining
         if not draining:
             queue._drains_on = None
-            queue.schedule()
+            if queue._scheduled_on is None or not queue._scheduled_on.is_running():
+                queue.schedule()
 
 
 def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
@@ -76,24 +82,35 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     jobs = queue._jobs
     if (
         len(jobs) != 1
-        or ((steps := jobs[0][0]) is not fast_default.PULLED and steps is not fast_bytes.PULLED)
         or promise._promise_reactions is not None
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
+        or (moment := queue.moment).position != NOBODY_WAITS
     ):
         return None
-    place = queue.place
-    place.is_queued = False
-    promise._promise_reactions = place
+    steps, controller = jobs[0]
+    if steps is fast_default.PULLED:
+        readable: ReadableStreamDefaultController = controller
+        is_needed = readable._pull_again and not readable._close_requested and readable is promise.stream._controller
+    elif steps is fast_bytes.PULLED:
+        is_needed = False
+    else:
+        return None
+    moment.position = NOT_YET
+    promise._promise_reactions = moment
     promise._promise_is_handled = True
     promise._observers += 1
-    _run_the_pull(queue)
-    if jobs and jobs[0] is place.job:
-        jobs.popleft()
+    _run_the_pull(queue, is_needed=is_needed)
+    position = moment.position
+    moment.position = NOBODY_WAITS
+    if position == 0:
         return promise._promise_result if promise._promise_state == "fulfilled" else promise
     waiter = event_loop.Waiter(promise)
-    promise._replace_reaction(place, waiter)
-    place.becomes(waiter)
+    if position == NOT_YET:
+        promise._replace_reaction(moment, waiter)
+    else:
+        jobs.insert(position, (event_loop.WAKE, waiter))
+        queue._steps = 0
     return waiter
 
 
@@ -209,7 +226,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     reader._read_requests = requests = owned(reader._read_requests)
     requests.append(catch)
     controller._pull_again = True
-    _run_the_pull(queue)
+    _run_the_pull(queue, is_needed=True)
     chunk = catch.chunk
     if chunk is not _NOTHING and catch.place == 0:
         return chunk

@@ -48,10 +48,10 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
                 yield hop
                 return self._promise_result
         elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
-            if type(waits_for) is ReadResult:
-                return waits_for
-            if waits_for is not self:
+            if isinstance(waits_for, event_loop.Waiter):
                 yield waits_for
+            elif waits_for is not self:
+                return waits_for
             settled = [self]
             del waits_for
             if not MYPY:
