@@ -15,6 +15,8 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
+from whatwg_streams.other_specs import UntilSettled
+
 from ._asyncio_common import inherit_loops
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class _OpenSockets:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST_WAIT):
                     for one in sockets:
-                        await one._closed_promise.then(None, lambda _: None)
+                        await UntilSettled(one._closed_promise)
 
 
 class _Keeper:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 from typing_extensions import override
 
 from whatwg_streams import AbortError, Promise
-from whatwg_streams.other_specs import mark_as_handled, reject
+from whatwg_streams.other_specs import UntilSettled, mark_as_handled, reject
 
 from . import _asyncio_os
 from ._steps import InParallel
@@ -122,7 +122,7 @@ class Socket(ABC, Generic[OpenInfo]):
     ) -> None:
         """Close the socket, whatever state its streams are in; how it ended, `closed` tells."""
         self._give_up()
-        await self._closed_promise.then(None, lambda _: None)
+        await UntilSettled(self._closed_promise)
 
     def _give_up(self) -> None:
         """Close the socket, even if it is not open yet, or a stream of it is locked."""

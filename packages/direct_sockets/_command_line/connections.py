@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from whatwg_streams import AbortController, NetworkError, Promise, TransformStream
-from whatwg_streams.other_specs import mark_as_handled
+from whatwg_streams.other_specs import UntilSettled, mark_as_handled
 
 from .._tcp_server_socket import TCPServerSocket
 from .._tcp_socket import TCPSocket
@@ -90,5 +90,5 @@ async def _pipe(socket: TCPSocket, arguments: argparse.Namespace, session: Sessi
         mark_as_handled(feeding)
         mark_as_handled(both)
         await both
-    await feeding.then(None, lambda _: None)
+    await UntilSettled(feeding)
     session.console.detail(f"closed the connection to {remote}")

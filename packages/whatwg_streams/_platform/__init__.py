@@ -7,6 +7,7 @@ looks inside memory.
 - `event_loop`        microtasks, tasks, timers
 - `starts`            microtasks of many streams that are made one after the other
 - `promises`          ECMAScript promises and the Web IDL verbs for them
+- `until_settled`     waiting for a promise, however it ends
 - `webidl`            conversions of arguments, dictionaries and callbacks
 - `dom_exception`     DOMException and its named kinds, RangeError
 - `event_target`      listeners for events

@@ -48,6 +48,7 @@ from .._platform.promises import (
     resolve as resolve,
     upon as upon,
 )
+from .._platform.until_settled import UntilSettled as UntilSettled
 from .._platform.webidl import (
     convert_boolean as convert_boolean,
     convert_enumeration as convert_enumeration,
@@ -125,6 +126,7 @@ __all__ = [
     "EndpointPair",
     "GenericTransformStream",
     "ReadRequest",
+    "UntilSettled",
     "a_promise_rejected_with",
     "a_promise_resolved_with",
     "a_promise_resolved_with_undefined",

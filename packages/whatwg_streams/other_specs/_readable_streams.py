@@ -118,10 +118,11 @@ def set_up_readable_stream_with_byte_reading_support(
     streams.initialize_readable_stream(stream)
     # 5. A new controller,
     controller = new(byte_controller.ReadableByteStreamController)
-    pull_algorithm_wrapper = pull_wrapper(pull_algorithm, controller)
     if pull_algorithm is not None and fill_algorithm is not None:
         pull = of_the_controller(pull_algorithm)
         pull_algorithm_wrapper = fast_bytes.FillingAlgorithm(pull, controller, fill_algorithm, wait_algorithm)
+    else:
+        pull_algorithm_wrapper = pull_wrapper(pull_algorithm, controller)
     # 6. set up with all of these.
     byte_controllers.set_up_readable_byte_stream_controller(
         stream,
