@@ -91,17 +91,19 @@ def measure(row: Row, contender: Contender, chunks: int) -> float:
         RuntimeError: it failed.
     """
     count = row.count or max(1, int(chunks * row.share * contender.count))
-    result = run(command_of(contender, count), pinned=row.pinned)
+    result = run(command_of(contender, count), pinned=row.pinned, apart=row.apart)
     if row.cost:
         return float(result["bytes"]) / row.scale
     return float(result["count"]) / float(result[row.clock]) / row.scale
 
 
-def run(command: list[str], *, pinned: bool = False) -> dict[str, Any]:
+def run(command: list[str], *, pinned: bool = False, apart: bool = False) -> dict[str, Any]:
     """What a program says in its last line."""
     environment = {**os.environ, "PYTHONASYNCIODEBUG": "", "NO_COLOR": "1", "BENCH_PEER": peer()}
-    if pinned:
+    if pinned or apart:
         command = ["taskset", "--cpu-list", str(max(os.sched_getaffinity(0))), *command]
+    if apart:
+        environment["BENCH_PEER_CORE"] = str(min(os.sched_getaffinity(0)))
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, env=environment, cwd=HERE.parent, timeout=5 * MINUTE
     )

@@ -8,7 +8,8 @@
      peer flood PORT SIZE      datagrams of that size, as fast as they go, until nobody receives them
      peer datagrams            receives datagrams, and discards them
 
-   A server prints its port. All of them end with their parent, and after two minutes. */
+   A server prints its port. All of them end with their parent, and after two minutes. They run on the core
+   BENCH_PEER_CORE, if the environment has it. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,8 +173,16 @@ static void datagrams(void) {
   while (recv(server, NULL, 0, 0) >= 0);
 }
 
+static void run_on(const char *core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(atoi(core), &cores);
+  if (sched_setaffinity(0, sizeof cores, &cores)) err(1, "sched_setaffinity");
+}
+
 int main(int argc, char **argv) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getenv("BENCH_PEER_CORE")) run_on(getenv("BENCH_PEER_CORE"));
   alarm(120);
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "source") && argc == 3) source(atol(argv[2]));

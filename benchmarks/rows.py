@@ -50,6 +50,7 @@ class Row:
     share: float = 1.0  # of the chunks asked for: so many operations
     count: int | None = None  # so many operations, whatever is asked for
     pinned: bool = False  # whether all processes share one core
+    apart: bool = False  # whether the process at the other end has a core of its own, where there are two
     best_of: int = 1  # so many runs are one value, the best of them
     quick: tuple[str, ...] = ()  # the peers beside which it is a quick row
 

@@ -26,6 +26,7 @@ from ._wrappers import of_the_controller, pull_wrapper, start_algorithm, wrapper
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 
+    from .._platform.webidl import CallbackAlgorithm
     from .._readable.byte_controller import ReadableByteStreamController
     from .._readable.default_reader import ReadableStreamDefaultReader
     from .._readable.records import ReadRequest
@@ -118,6 +119,7 @@ def set_up_readable_stream_with_byte_reading_support(
     streams.initialize_readable_stream(stream)
     # 5. A new controller,
     controller = new(byte_controller.ReadableByteStreamController)
+    pull_algorithm_wrapper: CallbackAlgorithm
     if pull_algorithm is not None and fill_algorithm is not None:
         pull = of_the_controller(pull_algorithm)
         pull_algorithm_wrapper = fast_bytes.FillingAlgorithm(pull, controller, fill_algorithm, wait_algorithm)
