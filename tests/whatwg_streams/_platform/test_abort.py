@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import math
 import traceback
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
 
 import pytest
 
 import whatwg_streams
-from tests.support import LoopErrors, LoopFactory, settle
-from whatwg_streams import AbortController, AbortError, AbortEvent, AbortSignal, Promise, RejectionError
+from tests.support import LoopFactory, settle
+from tests.support.abort_events import AbortLog
+from whatwg_streams import AbortController, AbortError, AbortSignal, Promise, RejectionError
 from whatwg_streams._platform import abort, host
 from whatwg_streams._platform.abort import add_algorithm, remove_algorithm
 
@@ -55,22 +54,6 @@ def timer() -> Iterator[VirtualTimer]:
     host.set_timer(timer.run_after)
     yield timer
     host.set_timer(None)
-
-
-class _Log(list[AbortEvent]):
-    """A listener that keeps the events it gets; two of them are never equal."""
-
-    def __call__(self, event: AbortEvent) -> None:
-        self.append(event)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = None
-
-
-def _note(log: list[Any], what: object, _: AbortEvent) -> None:
-    log.append(what)
 
 
 # The controller ----------------------------------------------------------------------------------------
@@ -137,219 +120,12 @@ def test_throwing_several_times_does_not_make_the_traceback_grow() -> None:
 
 def test_only_the_first_abort_counts() -> None:
     controller = AbortController()
-    log = _Log()
+    log = AbortLog()
     controller.signal.add_event_listener("abort", log)
     controller.abort("first")
     controller.abort("second")
     assert controller.signal.reason == "first"
     assert len(log) == 1
-
-
-# Listeners ---------------------------------------------------------------------------------------------
-
-
-def test_a_listener_gets_the_event_with_its_target() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.add_event_listener("abort", log)
-    controller.abort()
-    ((kind, target),) = log
-    assert (kind, target) == ("abort", controller.signal)
-    assert (log[0].type, log[0].target) == ("abort", controller.signal)
-
-
-def test_listeners_are_called_at_once_in_the_order_they_were_added() -> None:
-    controller = AbortController()
-    order: list[int] = []
-    for number in range(4):
-        controller.signal.add_event_listener("abort", functools.partial(_note, order, number))
-    controller.abort()
-    assert order == [0, 1, 2, 3]
-
-
-def test_the_signal_is_aborted_when_its_listeners_are_called() -> None:
-    controller = AbortController()
-    seen: list[tuple[bool, object]] = []
-    controller.signal.add_event_listener(
-        "abort", lambda event: seen.append((event.target.aborted, event.target.reason))
-    )
-    controller.abort("why")
-    assert seen == [(True, "why")]
-
-
-def test_adding_a_listener_twice_has_no_effect() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.add_event_listener("abort", log)
-    controller.signal.add_event_listener("abort", log, once=True)
-    controller.abort()
-    assert len(log) == 1
-
-
-def test_the_same_method_of_the_same_object_is_the_same_listener() -> None:
-    class Listener:
-        calls = 0
-
-        def called(self, event: AbortEvent) -> None:
-            self.calls += 1
-
-    controller = AbortController()
-    listener = Listener()
-    controller.signal.add_event_listener("abort", listener.called)
-    controller.signal.add_event_listener("abort", listener.called)
-    controller.abort()
-    assert listener.calls == 1
-
-
-def test_a_removed_listener_is_not_called() -> None:
-    controller = AbortController()
-    log, other = _Log(), _Log()
-    controller.signal.add_event_listener("abort", log)
-    controller.signal.add_event_listener("abort", other)
-    controller.signal.remove_event_listener("abort", log)
-    controller.signal.remove_event_listener("abort", log)
-    controller.abort()
-    assert (len(log), len(other)) == (0, 1)
-
-
-def test_other_events_and_missing_listeners_are_ignored() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.add_event_listener("click", log)
-    controller.signal.add_event_listener("abort", None)
-    controller.signal.add_event_listener("abort", log)
-    controller.signal.remove_event_listener("click", log)
-    controller.signal.remove_event_listener("abort", None)
-    controller.abort()
-    assert len(log) == 1
-
-
-def test_a_listener_added_after_the_abort_is_not_called() -> None:
-    log = _Log()
-    AbortSignal.abort().add_event_listener("abort", log)
-    assert len(log) == 0
-
-
-def test_a_listener_removed_while_the_event_fires_is_not_called() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.add_event_listener("abort", lambda _: controller.signal.remove_event_listener("abort", log))
-    controller.signal.add_event_listener("abort", log)
-    controller.abort()
-    assert len(log) == 0
-
-
-def test_a_listener_added_while_the_event_fires_is_not_called() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.add_event_listener("abort", lambda _: controller.signal.add_event_listener("abort", log))
-    controller.abort()
-    assert len(log) == 0
-
-
-def test_a_listener_for_once_is_gone_before_it_is_called() -> None:
-    controller = AbortController()
-    left: list[int] = []
-
-    def listener(event: AbortEvent) -> None:
-        left.append(len(controller.signal._event_listeners))
-
-    controller.signal.add_event_listener("abort", listener, once=True)
-    controller.abort()
-    assert left == [0]
-
-
-async def test_what_a_listener_raises_is_reported_and_stops_nobody(loop_errors: LoopErrors) -> None:
-    def fail(event: AbortEvent) -> NoReturn:
-        raise error
-
-    error = ValueError("in the listener")
-    controller = AbortController()
-    log = _Log()
-    controller.signal.onabort = fail
-    controller.signal.add_event_listener("abort", log)
-    controller.abort()
-    assert len(log) == 1
-    (context,) = loop_errors.take()
-    assert context["exception"] is error
-
-
-def test_what_a_listener_raises_without_a_loop_is_reported_to_the_next_one(
-    loop_factory: LoopFactory, loop_errors: LoopErrors
-) -> None:
-    error = ValueError("in the listener")
-
-    def fail(event: AbortEvent) -> NoReturn:
-        raise error
-
-    controller = AbortController()
-    controller.signal.add_event_listener("abort", fail)
-    controller.abort()
-
-    async def main() -> None:
-        await Promise.resolve(None)
-
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(main())
-    (context,) = loop_errors.take()
-    assert context["exception"] is error
-
-
-# onabort ------------------------------------------------------------------------------------------------
-
-
-def test_onabort_is_one_listener() -> None:
-    controller = AbortController()
-    first, second = _Log(), _Log()
-    assert controller.signal.onabort is None
-    controller.signal.onabort = first
-    controller.signal.onabort = second
-    assert controller.signal.onabort is second
-    controller.abort()
-    assert (len(first), len(second)) == (0, 1)
-
-
-def test_onabort_keeps_the_place_where_it_was_first_set() -> None:
-    controller = AbortController()
-    order: list[str] = []
-    controller.signal.onabort = lambda _: order.append("replaced")
-    controller.signal.add_event_listener("abort", lambda _: order.append("added"))
-    controller.signal.onabort = lambda _: order.append("onabort")
-    controller.abort()
-    assert order == ["onabort", "added"]
-
-
-def test_onabort_set_anew_after_it_was_removed_comes_last() -> None:
-    controller = AbortController()
-    order: list[str] = []
-    controller.signal.onabort = lambda _: order.append("removed")
-    controller.signal.add_event_listener("abort", lambda _: order.append("added"))
-    controller.signal.onabort = None
-    controller.signal.onabort = lambda _: order.append("onabort")
-    controller.abort()
-    assert order == ["added", "onabort"]
-
-
-def test_setting_onabort_to_what_can_not_be_called_removes_it() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.onabort = log
-    controller.signal.onabort = "no function"  # type: ignore[assignment]
-    assert controller.signal.onabort is None
-    controller.signal.onabort = None
-    controller.abort()
-    assert len(log) == 0
-
-
-def test_onabort_and_a_listener_of_the_same_function_are_two() -> None:
-    controller = AbortController()
-    log = _Log()
-    controller.signal.onabort = log
-    controller.signal.add_event_listener("abort", log)
-    controller.signal.remove_event_listener("abort", log)
-    controller.signal.add_event_listener("abort", log)
-    controller.abort()
-    assert len(log) == 2
 
 
 # Algorithms ----------------------------------------------------------------------------------------------
@@ -390,7 +166,7 @@ def test_an_aborted_signal_takes_no_algorithms() -> None:
 
 async def test_a_timeout_aborts_with_a_timeout_error(timer: VirtualTimer) -> None:
     signal = AbortSignal.timeout(1000)
-    log = _Log()
+    log = AbortLog()
     signal.add_event_listener("abort", log)
     timer.advance(999)
     assert not signal.aborted
@@ -435,7 +211,7 @@ def test_a_timeout_without_a_loop_starts_with_the_loop(loop_factory: LoopFactory
 def test_a_timeout_without_a_loop_that_is_listened_to_stays_alive(
     loop_factory: LoopFactory, timer: VirtualTimer
 ) -> None:
-    log = _Log()
+    log = AbortLog()
     AbortSignal.timeout(10).add_event_listener("abort", log)
 
     async def main() -> None:
@@ -459,7 +235,7 @@ async def test_a_forgotten_timeout_stops_its_timer(timer: VirtualTimer) -> None:
 
 
 async def test_a_timeout_that_somebody_listens_to_stays_alive_until_it_fires(timer: VirtualTimer) -> None:
-    log = _Log()
+    log = AbortLog()
     signal = AbortSignal.timeout(10)
     signal.add_event_listener("abort", log)
     reference = weakref.ref(signal)
@@ -474,7 +250,7 @@ async def test_a_timeout_that_somebody_listens_to_stays_alive_until_it_fires(tim
 
 async def test_a_timeout_that_nobody_listens_to_any_more_is_forgotten(timer: VirtualTimer) -> None:
     signal = AbortSignal.timeout(10)
-    log = _Log()
+    log = AbortLog()
     signal.add_event_listener("abort", log)
     signal.remove_event_listener("abort", log)
     reference = weakref.ref(signal)
@@ -520,7 +296,7 @@ def test_any_of_none_never_aborts() -> None:
 
 
 def test_any_of_an_aborted_signal_is_aborted_with_the_first_reason() -> None:
-    log = _Log()
+    log = AbortLog()
     signal = AbortSignal.any([AbortController().signal, AbortSignal.abort("first"), AbortSignal.abort("second")])
     signal.add_event_listener("abort", log)
     assert signal.aborted
@@ -577,7 +353,7 @@ def test_a_dependent_of_a_dependent_outlives_the_middle_one() -> None:
 
 def test_the_same_signal_twice_is_one_source() -> None:
     controller = AbortController()
-    log = _Log()
+    log = AbortLog()
     signal = AbortSignal.any([controller.signal, controller.signal])
     signal.add_event_listener("abort", log)
     controller.abort()
@@ -593,7 +369,7 @@ def test_a_dependent_whose_sources_are_gone_can_still_be_depended_on() -> None:
 def test_aborting_inside_of_a_listener_leaves_the_other_reason() -> None:
     one, two = AbortController(), AbortController()
     signal = AbortSignal.any([one.signal, two.signal])
-    log = _Log()
+    log = AbortLog()
     signal.add_event_listener("abort", log)
     one.signal.add_event_listener("abort", lambda _: two.abort("two"))
     one.abort("one")
@@ -605,7 +381,7 @@ async def test_any_with_a_timeout_aborts_when_that_fires(timer: VirtualTimer) ->
     """The usual way to combine them: nobody else holds on to the signal with the timeout."""
     controller = AbortController()
     signal = AbortSignal.any([controller.signal, AbortSignal.timeout(10)])
-    log = _Log()
+    log = AbortLog()
     signal.add_event_listener("abort", log)
     gc.collect()
     timer.advance(10)
@@ -635,7 +411,7 @@ def test_a_source_does_not_keep_unobserved_dependents_alive() -> None:
 
 def test_a_dependent_that_is_listened_to_stays_alive_until_it_is_aborted() -> None:
     controller = AbortController()
-    log = _Log()
+    log = AbortLog()
     signal = AbortSignal.any([controller.signal])
     signal.add_event_listener("abort", log)
     reference = weakref.ref(signal)
@@ -672,7 +448,7 @@ def test_listeners_of_a_dependent_whose_source_is_gone_do_not_keep_it_alive() ->
     signal = AbortSignal.any([controller.signal])
     del controller
     gc.collect()
-    signal.add_event_listener("abort", _Log())
+    signal.add_event_listener("abort", AbortLog())
     reference = weakref.ref(signal)
     del signal
     gc.collect()
@@ -696,7 +472,7 @@ async def test_many_short_lived_dependents_of_a_long_lived_signal_do_not_pile_up
     controller = AbortController()
     for _ in range(100):
         signal = AbortSignal.any([controller.signal])
-        log = _Log()
+        log = AbortLog()
         signal.add_event_listener("abort", log)
         signal.remove_event_listener("abort", log)
     del signal

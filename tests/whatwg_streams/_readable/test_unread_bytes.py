@@ -5,41 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
-from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from tests.support import settle
 from tests.support.bytes_sources import ByteSource, byte_stream
-from whatwg_streams import AbortError, Promise, ReadableStream, ReadableStreamBYOBReader, ReadResult
-
-Result = ReadResult[Any]
-
-
-async def _wait(promise: Awaitable[Result]) -> Result:
-    return await promise
-
-
-async def _task(promise: Awaitable[Result]) -> asyncio.Task[Result]:
-    """Return a task that awaits the promise by now."""
-    task = asyncio.create_task(_wait(promise))
-    await asyncio.sleep(0)
-    return task
-
-
-async def _cancel(*tasks: asyncio.Task[Result]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-def _bytes(result: Result) -> bytes:
-    assert not result.done
-    return bytes(result.value)
-
+from tests.support.reads import bytes_of, cancel, task_of
+from whatwg_streams import AbortError, Promise, ReadableStream
 
 # Pending reads are withdrawn ------------------------------------------------------------------------------
 
@@ -47,16 +20,16 @@ def _bytes(result: Result) -> bytes:
 async def test_a_cancelled_read_gives_its_bytes_to_the_next() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    await _cancel(await _task(reader.read(bytearray(4))))
+    await cancel(await task_of(reader.read(bytearray(4))))
     promise = reader.read(bytearray(8))
     source.controller.enqueue(b"abc")
-    assert _bytes(await promise) == b"abc"
+    assert bytes_of(await promise) == b"abc"
 
 
 async def test_a_cancelled_read_rejects_its_promise_and_nothing_is_reported() -> None:
     stream, _ = byte_stream()
     promise = stream.get_reader(mode="byob").read(bytearray(4))
-    await _cancel(await _task(promise))
+    await cancel(await task_of(promise))
     with pytest.raises(AbortError):
         await promise
 
@@ -64,12 +37,12 @@ async def test_a_cancelled_read_rejects_its_promise_and_nothing_is_reported() ->
 async def test_bytes_below_the_minimum_at_the_end_of_the_stream_are_given_back() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=8))
+    task = await task_of(reader.read(bytearray(8), min=8))
     source.respond(b"abc")
     source.controller.close()
     source.request.respond(0)
-    await _cancel(task)
-    assert _bytes(await reader.read(bytearray(8))) == b"abc"
+    await cancel(task)
+    assert bytes_of(await reader.read(bytearray(8))) == b"abc"
     assert (await reader.read(bytearray(8))).done
 
 
@@ -81,8 +54,8 @@ async def test_a_timeout_around_reads_loses_nothing() -> None:
             async with asyncio.timeout(0):
                 await reader.read(bytearray(4))
     source.controller.enqueue(b"abcdef")
-    assert _bytes(await reader.read(bytearray(4))) == b"abcd"
-    assert _bytes(await reader.read(bytearray(4))) == b"ef"
+    assert bytes_of(await reader.read(bytearray(4))) == b"abcd"
+    assert bytes_of(await reader.read(bytearray(4))) == b"ef"
 
 
 async def test_bytes_written_for_a_cancelled_read_go_to_the_next() -> None:
@@ -90,11 +63,11 @@ async def test_bytes_written_for_a_cancelled_read_go_to_the_next() -> None:
     reader = stream.get_reader(mode="byob")
     promise = reader.read(bytearray(4))
     request, view = source.request, source.view
-    await _cancel(await _task(promise))
+    await cancel(await task_of(promise))
     assert request.view is view
     view[:3] = b"abc"
     request.respond(3)
-    assert _bytes(await reader.read(bytearray(8))) == b"abc"
+    assert bytes_of(await reader.read(bytearray(8))) == b"abc"
 
 
 async def test_bytes_written_for_a_cancelled_read_go_to_one_that_waits() -> None:
@@ -102,21 +75,21 @@ async def test_bytes_written_for_a_cancelled_read_go_to_one_that_waits() -> None
     reader = stream.get_reader(mode="byob")
     promise = reader.read(bytearray(4))
     request = source.request
-    await _cancel(await _task(promise))
+    await cancel(await task_of(promise))
     second = reader.read(bytearray(2))
     third = reader.read(bytearray(2))
     request.respond_with_new_view(bytearray(b"abcd"))
-    assert [_bytes(await second), _bytes(await third)] == [b"ab", b"cd"]
+    assert [bytes_of(await second), bytes_of(await third)] == [b"ab", b"cd"]
 
 
 async def test_a_cancelled_read_in_the_middle_leaves_the_others_in_order() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
     first, second, third = (reader.read(bytearray(size)) for size in (2, 3, 4))
-    await _cancel(await _task(second))
+    await cancel(await task_of(second))
     source.controller.enqueue(b"abcdef")
-    assert _bytes(await first) == b"ab"
-    assert _bytes(await third) == b"cdef"
+    assert bytes_of(await first) == b"ab"
+    assert bytes_of(await third) == b"cdef"
 
 
 async def test_the_first_and_then_the_second_of_three_reads_are_cancelled() -> None:
@@ -124,11 +97,11 @@ async def test_the_first_and_then_the_second_of_three_reads_are_cancelled() -> N
     reader = stream.get_reader(mode="byob")
     first, second, third = (reader.read(bytearray(size)) for size in (2, 3, 4))
     request = source.request
-    await _cancel(await _task(first))
-    await _cancel(await _task(second))
+    await cancel(await task_of(first))
+    await cancel(await task_of(second))
     assert source.request is request
     source.respond(b"ab")
-    assert _bytes(await third) == b"ab"
+    assert bytes_of(await third) == b"ab"
     assert source.controller.byob_request is None
 
 
@@ -136,18 +109,18 @@ async def test_a_read_that_several_await_is_withdrawn_with_the_last() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
     promise = reader.read(bytearray(4))
-    tasks = [await _task(promise) for _ in range(3)]
-    await _cancel(*tasks[:2])
+    tasks = [await task_of(promise) for _ in range(3)]
+    await cancel(*tasks[:2])
     source.controller.enqueue(b"abc")
-    assert _bytes(await tasks[2]) == b"abc"
+    assert bytes_of(await tasks[2]) == b"abc"
 
 
 async def test_a_read_that_somebody_reacts_to_is_not_withdrawn() -> None:
     stream, source = byte_stream()
     promise = stream.get_reader(mode="byob").read(bytearray(4))
     seen: list[bytes] = []
-    promise.then(lambda result: seen.append(_bytes(result)))
-    await _cancel(await _task(promise))
+    promise.then(lambda result: seen.append(bytes_of(result)))
+    await cancel(await task_of(promise))
     source.controller.enqueue(b"abc")
     await settle()
     assert seen == [b"abc"]
@@ -157,16 +130,16 @@ async def test_a_default_read_of_a_byte_stream_is_withdrawn() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader()
     first, second = reader.read(), reader.read()
-    await _cancel(await _task(first))
+    await cancel(await task_of(first))
     source.controller.enqueue(b"abc")
-    assert _bytes(await second) == b"abc"
+    assert bytes_of(await second) == b"abc"
 
 
 async def test_a_read_of_a_stream_of_chunks_is_withdrawn() -> None:
     controllers: list[Any] = []
     stream: ReadableStream[str] = ReadableStream({"start": controllers.append})
     reader = stream.get_reader()
-    await _cancel(await _task(reader.read()))
+    await cancel(await task_of(reader.read()))
     controllers[0].enqueue("chunk")
     assert await reader.read() == ("chunk", False)
 
@@ -176,11 +149,11 @@ async def test_a_default_read_with_an_allocated_buffer_is_withdrawn() -> None:
     reader = stream.get_reader()
     first, second, third = (reader.read() for _ in range(3))
     request = source.request
-    await _cancel(await _task(first))
-    await _cancel(await _task(second))
+    await cancel(await task_of(first))
+    await cancel(await task_of(second))
     assert source.request is request
     source.respond(b"abc")
-    assert _bytes(await third) == b"abc"
+    assert bytes_of(await third) == b"abc"
 
 
 async def test_a_read_cancelled_after_the_end_is_withdrawn() -> None:
@@ -188,9 +161,9 @@ async def test_a_read_cancelled_after_the_end_is_withdrawn() -> None:
     reader = stream.get_reader(mode="byob")
     first, second = reader.read(bytearray(4)), reader.read(bytearray(4))
     request = source.request
-    task = await _task(first)
+    task = await task_of(first)
     source.controller.close()
-    await _cancel(task)
+    await cancel(task)
     request.respond(0)
     assert (await second).done
 
@@ -202,123 +175,12 @@ async def test_a_read_cancelled_after_its_reader_was_released_is_gone_already() 
     default = ReadableStream[Any]()
     default_reader = default.get_reader()
     default_promise = default_reader.read()
-    tasks = [await _task(promise), await _task(default_promise)]
+    tasks = [await task_of(promise), await task_of(default_promise)]
     reader.release_lock()
     default_reader.release_lock()
-    await _cancel(*tasks)
+    await cancel(*tasks)
     source.respond(b"abc")
-    assert _bytes(await stream.get_reader().read()) == b"abc"
-
-
-# A part of the minimum was there ----------------------------------------------------------------------------
-
-
-async def _partly_filled() -> tuple[ReadableStream[memoryview], ByteSource, ReadableStreamBYOBReader]:
-    """A stream that has given two bytes to a read of at least four, which was cancelled."""
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
-    source.respond(b"ab")
-    await _cancel(task)
-    return stream, source, reader
-
-
-async def test_a_part_of_the_minimum_goes_to_the_next_read() -> None:
-    _, source, reader = await _partly_filled()
-    assert _bytes(await reader.read(bytearray(8))) == b"ab"
-    promise = reader.read(bytearray(8))
-    source.controller.enqueue(b"cd")
-    assert _bytes(await promise) == b"cd"
-
-
-async def test_a_part_of_the_minimum_goes_to_a_default_reader() -> None:
-    stream, _, reader = await _partly_filled()
-    reader.release_lock()
-    value, done = await stream.get_reader().read()
-    assert (type(value), bytes(value), done) == (memoryview, b"ab", False)
-
-
-@pytest.mark.parametrize("how", ["enqueue", "respond"])
-async def test_a_part_of_the_minimum_counts_towards_that_of_the_next_read(how: str) -> None:
-    _, source, reader = await _partly_filled()
-    promise = reader.read(bytearray(8), min=4)
-    if how == "enqueue":
-        source.controller.enqueue(b"cde")
-    else:
-        source.respond(b"cde")
-    assert _bytes(await promise) == b"abcde"
-
-
-async def test_a_part_of_the_minimum_is_not_lost_at_the_end() -> None:
-    _, source, reader = await _partly_filled()
-    source.controller.close()
-    assert _bytes(await reader.read(bytearray(8))) == b"ab"
-
-
-async def test_a_read_that_waits_for_more_than_the_part_ends_with_the_stream() -> None:
-    _, source, reader = await _partly_filled()
-    promise = reader.read(bytearray(8), min=4)
-    source.controller.close()
-    request = source.controller.byob_request
-    if request is not None:
-        request.respond(0)
-    await settle()
-    assert "pending" not in repr(promise)
-    value, _ = await promise
-    assert value is not None
-    assert bytes(value) == b"ab"
-
-
-async def test_a_part_of_an_item_that_was_kept_waits_for_its_rest() -> None:
-    _, source, reader = await _partly_filled()
-    promise = reader.read(memoryview(bytearray(8)).cast("i"))
-    source.controller.enqueue(b"cdef")
-    value, _ = await promise
-    assert value is not None
-    assert (value.format, value.tobytes()) == ("i", b"abcd")
-    assert _bytes(await reader.read(bytearray(8))) == b"ef"
-
-
-async def test_a_read_that_waits_behind_gets_the_part_at_once() -> None:
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
-    waiting = reader.read(bytearray(8))
-    source.respond(b"ab")
-    await _cancel(task)
-    await settle()
-    assert "fulfilled" in repr(waiting)
-    assert _bytes(await waiting) == b"ab"
-
-
-async def test_a_read_that_waits_behind_gets_the_part_first() -> None:
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
-    waiting = reader.read(bytearray(3))
-    source.respond(b"ab")
-    await _cancel(task)
-    source.controller.enqueue(b"cde")
-    got = _bytes(await waiting)
-    while len(got) < 5:
-        got += _bytes(await reader.read(bytearray(3)))
-    assert got == b"abcde"
-
-
-async def test_the_source_may_go_on_writing_to_the_rest_of_the_buffer() -> None:
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
-    source.respond(b"ab")
-    request, view = source.request, source.view
-    await _cancel(task)
-    assert request.view is view
-    view[:2] = b"cd"
-    request.respond_with_new_view(view[:2])
-    got = _bytes(await reader.read(bytearray(8)))
-    while len(got) < 4:
-        got += _bytes(await reader.read(bytearray(8)))
-    assert got == b"abcd"
+    assert bytes_of(await stream.get_reader().read()) == b"abc"
 
 
 # Fulfilled reads give their bytes back ------------------------------------------------------------------------
@@ -327,44 +189,44 @@ async def test_the_source_may_go_on_writing_to_the_rest_of_the_buffer() -> None:
 async def test_bytes_nobody_saw_go_to_the_next_read() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
-    await _cancel(task)
-    assert _bytes(await reader.read(bytearray(2))) == b"ab"
-    assert _bytes(await reader.read(bytearray(4))) == b"c"
+    await cancel(task)
+    assert bytes_of(await reader.read(bytearray(2))) == b"ab"
+    assert bytes_of(await reader.read(bytearray(4))) == b"c"
 
 
 async def test_bytes_nobody_saw_come_before_those_in_the_queue() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(2)))
+    task = await task_of(reader.read(bytearray(2)))
     source.controller.enqueue(b"abcdef")
-    await _cancel(task)
-    assert _bytes(await reader.read(bytearray(4), min=4)) == b"abcd"
-    assert _bytes(await reader.read(bytearray(4))) == b"ef"
+    await cancel(task)
+    assert bytes_of(await reader.read(bytearray(4), min=4)) == b"abcd"
+    assert bytes_of(await reader.read(bytearray(4))) == b"ef"
 
 
 async def test_bytes_of_several_reads_come_back_in_order() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    tasks = [await _task(reader.read(bytearray(2))) for _ in range(3)]
+    tasks = [await task_of(reader.read(bytearray(2))) for _ in range(3)]
     source.controller.enqueue(b"abcdefgh")
     for task in reversed(tasks):
         task.cancel()
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    assert _bytes(await reader.read(bytearray(5))) == b"abcde"
-    assert _bytes(await reader.read(bytearray(5))) == b"f"
-    assert _bytes(await reader.read(bytearray(5))) == b"gh"
+    assert bytes_of(await reader.read(bytearray(5))) == b"abcde"
+    assert bytes_of(await reader.read(bytearray(5))) == b"f"
+    assert bytes_of(await reader.read(bytearray(5))) == b"gh"
 
 
 async def test_bytes_nobody_saw_go_to_a_default_reader_as_bytes() -> None:
     stream, source = byte_stream()
     byob = stream.get_reader(mode="byob")
-    task = await _task(byob.read(memoryview(bytearray(8)).cast("i")))
+    task = await task_of(byob.read(memoryview(bytearray(8)).cast("i")))
     source.controller.enqueue(b"abcdefgh")
-    await _cancel(task)
+    await cancel(task)
     byob.release_lock()
     value, done = await stream.get_reader().read()
     assert (type(value), value.format, value.tobytes(), done) == (memoryview, "B", b"abcdefgh", False)
@@ -373,66 +235,66 @@ async def test_bytes_nobody_saw_go_to_a_default_reader_as_bytes() -> None:
 async def test_a_chunk_of_a_default_reader_nobody_saw_goes_to_a_byob_reader() -> None:
     stream, source = byte_stream()
     default = stream.get_reader()
-    tasks = [await _task(default.read()) for _ in range(2)]
+    tasks = [await task_of(default.read()) for _ in range(2)]
     source.controller.enqueue(b"abc")
     source.controller.enqueue(b"de")
-    await _cancel(*tasks)
+    await cancel(*tasks)
     default.release_lock()
     reader = stream.get_reader(mode="byob")
-    assert _bytes(await reader.read(bytearray(4))) == b"abcd"
-    assert _bytes(await reader.read(bytearray(4))) == b"e"
+    assert bytes_of(await reader.read(bytearray(4))) == b"abcd"
+    assert bytes_of(await reader.read(bytearray(4))) == b"e"
 
 
 async def test_a_chunk_of_a_default_reader_nobody_saw_goes_to_the_next_that_waits() -> None:
     stream, source = byte_stream(ByteSource(auto_allocate_chunk_size=8))
     reader = stream.get_reader()
-    task = await _task(reader.read())
+    task = await task_of(reader.read())
     waiting = [reader.read(), reader.read()]
     source.respond(b"abc")
-    await _cancel(task)
-    assert _bytes(await waiting[0]) == b"abc"
+    await cancel(task)
+    assert bytes_of(await waiting[0]) == b"abc"
     source.respond(b"de")
-    assert _bytes(await reader.read() if "fulfilled" not in repr(waiting[1]) else await waiting[1]) == b"de"
+    assert bytes_of(await reader.read() if "fulfilled" not in repr(waiting[1]) else await waiting[1]) == b"de"
 
 
 async def test_bytes_nobody_saw_go_to_a_read_that_waits() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     waiting = reader.read(bytearray(4))
     source.respond(b"abc")
-    await _cancel(task)
+    await cancel(task)
     await settle()
     assert "fulfilled" in repr(waiting)
-    assert _bytes(await waiting) == b"abc"
+    assert bytes_of(await waiting) == b"abc"
 
 
 async def test_bytes_nobody_saw_come_before_the_end_for_a_read_that_waits() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     waiting = reader.read(bytearray(4))
     source.respond(b"abc")
-    await _cancel(task)
+    await cancel(task)
     source.controller.close()
     request = source.controller.byob_request
     if request is not None:
         request.respond(0)
-    assert _bytes(await waiting) == b"abc"
+    assert bytes_of(await waiting) == b"abc"
     assert (await reader.read(bytearray(4))).done
 
 
 async def test_a_read_that_waits_and_later_bytes_keep_the_order() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     waiting = reader.read(bytearray(2))
     source.respond(b"abc")
-    await _cancel(task)
+    await cancel(task)
     source.controller.enqueue(b"de")
-    got = _bytes(await waiting)
+    got = bytes_of(await waiting)
     while len(got) < 5:
-        got += _bytes(await reader.read(bytearray(2)))
+        got += bytes_of(await reader.read(bytearray(2)))
     assert got == b"abcde"
 
 
@@ -440,35 +302,35 @@ async def test_a_read_that_waits_and_later_bytes_keep_the_order() -> None:
 async def test_bytes_nobody_saw_are_there_after_the_end(end: str) -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
-    await _cancel(task)
+    await cancel(task)
     getattr(source.controller, end)()
-    assert _bytes(await reader.read(bytearray(2), min=2)) == b"ab"
-    assert _bytes(await reader.read(bytearray(4), min=4)) == b"c"
+    assert bytes_of(await reader.read(bytearray(2), min=2)) == b"ab"
+    assert bytes_of(await reader.read(bytearray(4), min=4)) == b"c"
     reader.read(bytearray(4)).catch(lambda _: None)
 
 
 async def test_a_part_of_an_item_that_nobody_saw_is_there_after_the_end() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(1)))
+    task = await task_of(reader.read(bytearray(1)))
     source.controller.enqueue(b"a")
-    await _cancel(task)
+    await cancel(task)
     source.controller.close()
     promise: Promise[Any] = reader.read(memoryview(bytearray(4)).cast("H"))
     promise.catch(lambda _: None)
     await settle()
     assert "pending" not in repr(promise)
-    assert _bytes(await reader.read(bytearray(4))) == b"a"
+    assert bytes_of(await reader.read(bytearray(4))) == b"a"
 
 
 async def test_cancelling_the_stream_drops_bytes_nobody_saw() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
-    await _cancel(task)
+    await cancel(task)
     await reader.cancel()
     assert (await reader.read(bytearray(4))).done
 
@@ -476,10 +338,10 @@ async def test_cancelling_the_stream_drops_bytes_nobody_saw() -> None:
 async def test_bytes_given_back_after_the_stream_was_cancelled_are_dropped() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
     cancelled = reader.cancel()
-    await _cancel(task)
+    await cancel(task)
     await cancelled
     assert (await reader.read(bytearray(4))).done
 
@@ -487,10 +349,10 @@ async def test_bytes_given_back_after_the_stream_was_cancelled_are_dropped() -> 
 async def test_the_end_that_nobody_saw_is_still_the_end() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.close()
     source.request.respond(0)
-    await _cancel(task)
+    await cancel(task)
     assert (await reader.read(bytearray(4))).done
 
 
@@ -499,21 +361,21 @@ async def test_bytes_that_somebody_else_saw_do_not_come_again() -> None:
     reader = stream.get_reader(mode="byob")
     promise = reader.read(bytearray(4))
     seen: list[bytes] = []
-    promise.then(lambda result: seen.append(_bytes(result)))
-    task = await _task(promise)
+    promise.then(lambda result: seen.append(bytes_of(result)))
+    task = await task_of(promise)
     source.controller.enqueue(b"abc")
-    await _cancel(task)
+    await cancel(task)
     assert seen == [b"abc"]
     source.controller.enqueue(b"de")
-    assert _bytes(await reader.read(bytearray(4))) == b"de"
+    assert bytes_of(await reader.read(bytearray(4))) == b"de"
 
 
 async def test_unread_bytes_and_a_buffer_that_can_not_be_detached_are_a_rejection() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
-    await _cancel(task)
+    await cancel(task)
     view = memoryview(bytearray(4))
     export = pickle.PickleBuffer(view)
     try:
@@ -522,34 +384,34 @@ async def test_unread_bytes_and_a_buffer_that_can_not_be_detached_are_a_rejectio
         export.release()
     with pytest.raises(TypeError, match="can not be detached"):
         await promise
-    assert _bytes(await reader.read(view)) == b"abc"
+    assert bytes_of(await reader.read(view)) == b"abc"
 
 
 async def test_unread_bytes_reach_both_branches_of_a_tee() -> None:
     stream, source = byte_stream()
     reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(4)))
+    task = await task_of(reader.read(bytearray(4)))
     source.controller.enqueue(b"abc")
-    await _cancel(task)
+    await cancel(task)
     reader.release_lock()
     one, two = stream.tee()
-    assert _bytes(await one.get_reader().read()) == b"abc"
-    assert _bytes(await two.get_reader(mode="byob").read(bytearray(4))) == b"abc"
+    assert bytes_of(await one.get_reader().read()) == b"abc"
+    assert bytes_of(await two.get_reader(mode="byob").read(bytearray(4))) == b"abc"
 
 
 async def test_bytes_below_the_minimum_in_a_buffer_that_a_tee_has_lent_are_not_lost() -> None:
     stream, source = byte_stream()
     one, _ = stream.tee()
     reader = one.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
+    task = await task_of(reader.read(bytearray(8), min=4))
     await settle()
     source.respond(b"ab")
     await settle()
-    await _cancel(task)
+    await cancel(task)
     promise = reader.read(bytearray(8))
     await settle()
     source.respond(b"cd")
-    assert _bytes(await promise) == b"abcd"
+    assert bytes_of(await promise) == b"abcd"
 
 
 # Reads that need not wait ----------------------------------------------------------------------------------
@@ -588,7 +450,7 @@ async def test_every_interleaving_of_cancelled_and_other_reads_keeps_the_bytes_i
     got = b""
     sent = 0
     for step in range(200):
-        task = await _task(reader.read(bytearray(1 + step % 3), min=1 + step % 2 if step % 3 else 1))
+        task = await task_of(reader.read(bytearray(1 + step % 3), min=1 + step % 2 if step % 3 else 1))
         if step % 4 != 3 and sent < len(data):
             size = 1 + step % 5
             source.controller.enqueue(data[sent : sent + size])
@@ -603,50 +465,8 @@ async def test_every_interleaving_of_cancelled_and_other_reads_keeps_the_bytes_i
             if not task.done():
                 task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            got += _bytes(await task)
+            got += bytes_of(await task)
     source.controller.close()
     while not (result := await reader.read(bytearray(7))).done:
-        got += _bytes(result)
+        got += bytes_of(result)
     assert got == data[:sent]
-
-
-async def test_a_read_that_waits_behind_a_buffer_of_nobody_begins_with_the_part() -> None:
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(8), min=4))
-    source.respond(b"ab")
-    request, view = source.request, source.view
-    await _cancel(task)
-    promise = reader.read(bytearray(8), min=4)
-    await settle()
-    assert "pending" in repr(promise)
-    view[:2] = b"cd"
-    request.respond(2)
-    assert _bytes(await promise) == b"abcd"
-
-
-async def _unread_and_a_read_that_wants_more() -> tuple[Any, Any, Any]:
-    stream, source = byte_stream()
-    reader = stream.get_reader(mode="byob")
-    task = await _task(reader.read(bytearray(2)))
-    waiting = reader.read(bytearray(8), min=4)
-    source.respond(b"ab")
-    await _cancel(task)
-    await settle()
-    assert "pending" in repr(waiting)
-    return reader, source, waiting
-
-
-async def test_bytes_nobody_saw_come_before_those_that_a_read_waited_for() -> None:
-    reader, source, waiting = await _unread_and_a_read_that_wants_more()
-    source.controller.enqueue(b"cdef")
-    assert _bytes(await waiting) == b"abcd"
-    assert _bytes(await reader.read(bytearray(8))) == b"ef"
-
-
-async def test_bytes_nobody_saw_are_all_that_a_read_gets_that_wants_more_when_the_stream_ends() -> None:
-    reader, source, waiting = await _unread_and_a_read_that_wants_more()
-    source.controller.close()
-    source.controller.byob_request.respond(0)
-    assert _bytes(await waiting) == b"ab"
-    assert (await reader.read(bytearray(8))).done

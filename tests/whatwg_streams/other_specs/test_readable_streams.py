@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,21 +12,20 @@ import pytest
 from typing_extensions import override
 
 from tests.support import settle
-from tests.support.recording import FULFILLED, PENDING, outcome, reason_of, rejected
+from tests.support.reads import bytes_of
+from tests.support.recording import FULFILLED, outcome, reason_of, rejected
+from tests.support.set_up_streams import BOTH_KINDS, set_up_byte_stream, set_up_either, set_up_stream
 from tests.support.sources import read_all, read_on
 from whatwg_streams import (
     DataCloneError,
     Promise,
-    RangeError,
     ReadableStream,
     ReadableStreamBYOBReader,
-    ReadableStreamDefaultReader,
     WritableStream,
 )
 from whatwg_streams.other_specs import (
     a_promise_rejected_with,
     cancel_readable_stream,
-    cancel_reader,
     close_readable_stream,
     create_a_readable_stream_from_an_async_sequence,
     current_byob_request_view,
@@ -41,51 +39,22 @@ from whatwg_streams.other_specs import (
     is_locked,
     is_readable,
     new,
-    pull_from_bytes_into_readable_stream,
-    read_a_chunk,
-    read_all_bytes,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark as desired_size,
     readable_stream_needs_more_data,
     release_reader,
-    respond_to_current_byob_request,
     set_up_readable_stream,
     set_up_readable_stream_with_byte_reading_support,
-    set_up_reader,
     set_up_writable_stream,
     stored_error_of,
     tee_readable_stream,
 )
-
-
-def _stream(**arguments: Any) -> ReadableStream[Any]:
-    stream: ReadableStream[Any] = new(ReadableStream)
-    set_up_readable_stream(stream, **arguments)
-    return stream
-
-
-def _byte_stream(**arguments: Any) -> ReadableStream[memoryview]:
-    stream: ReadableStream[memoryview] = new(ReadableStream)
-    set_up_readable_stream_with_byte_reading_support(stream, **arguments)
-    return stream
-
-
-def _either(kind: str, **arguments: Any) -> ReadableStream[Any]:
-    return _byte_stream(**arguments) if kind == "bytes" else _stream(**arguments)
-
-
-BOTH_KINDS = pytest.mark.parametrize("kind", ["default", "bytes"])
-
-
-def _bytes(result: Any) -> bytes:
-    return bytes(result.value)
-
 
 # Setting up --------------------------------------------------------------------------------------------
 
 
 @BOTH_KINDS
 async def test_without_algorithms_nothing_happens(kind: str) -> None:
-    stream = _either(kind)
+    stream = set_up_either(kind)
     await settle()
     assert is_readable(stream)
     await stream.cancel("enough")
@@ -93,8 +62,8 @@ async def test_without_algorithms_nothing_happens(kind: str) -> None:
 
 
 async def test_the_marks_by_default() -> None:
-    assert desired_size(_stream()) == 1
-    assert desired_size(_byte_stream()) == 0
+    assert desired_size(set_up_stream()) == 1
+    assert desired_size(set_up_byte_stream()) == 0
 
 
 @BOTH_KINDS
@@ -105,7 +74,7 @@ async def test_pull_is_called_while_more_is_wanted(kind: str) -> None:
         pulls.append(desired_size(stream))
         enqueue_into_readable_stream(stream, b"x")
 
-    stream = _either(kind, pull_algorithm=pull, high_water_mark=3)
+    stream = set_up_either(kind, pull_algorithm=pull, high_water_mark=3)
     assert pulls == []  # not before it has started
     await settle()
     assert pulls == [3, 2, 1]
@@ -120,7 +89,7 @@ async def test_the_promise_of_a_pull_is_waited_for(kind: str) -> None:
         promises.append(Promise())
         return promises[-1]
 
-    stream = _either(kind, pull_algorithm=pull, high_water_mark=9)
+    stream = set_up_either(kind, pull_algorithm=pull, high_water_mark=9)
     await settle()
     enqueue_into_readable_stream(stream, b"x")
     await settle()
@@ -136,9 +105,9 @@ async def test_a_pull_may_be_a_coroutine(kind: str) -> None:
         await asyncio.sleep(0)
         enqueue_into_readable_stream(stream, b"later")
 
-    stream = _either(kind, pull_algorithm=pull, high_water_mark=1)
+    stream = set_up_either(kind, pull_algorithm=pull, high_water_mark=1)
     with get_a_reader(stream) as reader:
-        assert _bytes(await reader.read()) == b"later"
+        assert bytes_of(await reader.read()) == b"later"
 
 
 @BOTH_KINDS
@@ -151,7 +120,7 @@ async def test_a_pull_that_fails_errors_the_stream(kind: str, how: str) -> None:
             raise error
         return a_promise_rejected_with(error)
 
-    stream = _either(kind, pull_algorithm=pull, high_water_mark=1)
+    stream = set_up_either(kind, pull_algorithm=pull, high_water_mark=1)
     await settle()
     assert is_errored(stream)
     assert stored_error_of(stream) is error
@@ -160,7 +129,7 @@ async def test_a_pull_that_fails_errors_the_stream(kind: str, how: str) -> None:
 @BOTH_KINDS
 async def test_cancel_is_called_with_the_reason(kind: str) -> None:
     reasons: list[object] = []
-    stream = _either(kind, cancel_algorithm=reasons.append)
+    stream = set_up_either(kind, cancel_algorithm=reasons.append)
     reason = object()
     await cancel_readable_stream(stream, reason)
     assert reasons == [reason]
@@ -173,14 +142,14 @@ async def test_what_cancel_raises_rejects(kind: str) -> None:
     def cancel(_: object) -> None:
         raise error
 
-    stream = _either(kind, cancel_algorithm=cancel)
+    stream = set_up_either(kind, cancel_algorithm=cancel)
     with pytest.raises(ValueError, match="not now"):
         await cancel_readable_stream(stream, None)
     assert is_closed(stream)
 
 
 async def test_sizes_are_those_of_the_algorithm() -> None:
-    stream = _stream(size_algorithm=len, high_water_mark=10)
+    stream = set_up_stream(size_algorithm=len, high_water_mark=10)
     enqueue_into_readable_stream(stream, "four")
     assert desired_size(stream) == 6
     assert readable_stream_needs_more_data(stream)
@@ -226,7 +195,7 @@ async def test_a_stream_of_an_async_sequence() -> None:
 
 @BOTH_KINDS
 async def test_a_stream_that_is_not_readable_wants_nothing(kind: str) -> None:
-    closed, errored = _either(kind, high_water_mark=5), _either(kind, high_water_mark=5)
+    closed, errored = set_up_either(kind, high_water_mark=5), set_up_either(kind, high_water_mark=5)
     close_readable_stream(closed)
     error_readable_stream(errored, "broken")
     for stream in (closed, errored):
@@ -236,18 +205,18 @@ async def test_a_stream_that_is_not_readable_wants_nothing(kind: str) -> None:
 
 @BOTH_KINDS
 async def test_a_stream_closes_after_what_is_queued(kind: str) -> None:
-    stream = _either(kind)
+    stream = set_up_either(kind)
     enqueue_into_readable_stream(stream, b"last")
     close_readable_stream(stream)
     assert is_readable(stream)
     with get_a_reader(stream) as reader:
-        assert _bytes(await reader.read()) == b"last"
+        assert bytes_of(await reader.read()) == b"last"
         assert is_closed(stream)
         assert (await reader.read()).done
 
 
 async def test_closing_gives_the_buffers_of_a_byob_reader_back() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     with stream.get_reader(mode="byob") as reader:
         reads = [reader.read(bytearray(4)), reader.read(bytearray(2))]
         close_readable_stream(stream)
@@ -258,7 +227,7 @@ async def test_closing_gives_the_buffers_of_a_byob_reader_back() -> None:
 
 
 async def test_closing_gives_what_was_filled_of_a_read_with_min() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     with stream.get_reader(mode="byob") as reader:
         read = reader.read(bytearray(4), min=4)
         enqueue_into_readable_stream(stream, b"ab")
@@ -269,7 +238,7 @@ async def test_closing_gives_what_was_filled_of_a_read_with_min() -> None:
 
 
 async def test_closing_in_the_middle_of_an_item_raises_and_errors() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     with stream.get_reader(mode="byob") as reader:
         read = reader.read(array.array("H", [0]))
         enqueue_into_readable_stream(stream, b"a")
@@ -281,7 +250,7 @@ async def test_closing_in_the_middle_of_an_item_raises_and_errors() -> None:
 
 
 async def test_closing_with_a_released_readers_buffer_pending() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     reader = stream.get_reader(mode="byob")
     read = reader.read(bytearray(4))
     reader.release_lock()
@@ -294,12 +263,12 @@ async def test_closing_with_a_released_readers_buffer_pending() -> None:
 
 @pytest.mark.parametrize("next_kind", ["default", "byob"])
 async def test_closing_with_a_released_readers_buffer_pending_and_bytes_queued(next_kind: str) -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     reader = stream.get_reader(mode="byob")
     # One byte is queued, for it is no whole item, and the buffer of the next read is pending.
     reads = [reader.read(array.array("H", [0])), reader.read(array.array("H", [0]))]
     enqueue_into_readable_stream(stream, b"abc")
-    assert _bytes(await reads[0]) == b"ab"
+    assert bytes_of(await reads[0]) == b"ab"
     reader.release_lock()
     assert isinstance(reason_of(reads[1]), TypeError)
     enqueue_into_readable_stream(stream, b"d")
@@ -317,7 +286,7 @@ async def test_closing_with_a_released_readers_buffer_pending_and_bytes_queued(n
 
 
 async def test_closing_waits_for_the_queue_while_a_released_readers_buffer_is_pending() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     reader = stream.get_reader(mode="byob")
     outcome(reader.read(bytearray(4)))
     reader.release_lock()
@@ -331,14 +300,14 @@ async def test_closing_waits_for_the_queue_while_a_released_readers_buffer_is_pe
 
 
 def _entry(data: bytes) -> Any:
-    other = _byte_stream()
+    other = set_up_byte_stream()
     enqueue_into_readable_stream(other, data)
     return other._controller._queue[0]
 
 
 @BOTH_KINDS
 async def test_an_error_is_kept_as_it_is(kind: str) -> None:
-    stream = _either(kind)
+    stream = set_up_either(kind)
     reader = get_a_reader(stream)
     read = reader.read()
     error = object()
@@ -349,381 +318,11 @@ async def test_an_error_is_kept_as_it_is(kind: str) -> None:
     assert stored_error_of(stream) is error
 
 
-# Enqueuing -----------------------------------------------------------------------------------------------
-
-
-async def test_any_object_can_be_enqueued_into_a_default_stream() -> None:
-    stream = _stream()
-    chunks = [None, object(), b""]
-    for chunk in chunks:
-        enqueue_into_readable_stream(stream, chunk)
-    close_readable_stream(stream)
-    assert await read_all(stream) == chunks
-
-
-async def test_what_a_size_algorithm_raises_errors_the_stream_and_is_raised() -> None:
-    error = ValueError("unmeasurable")
-
-    def size(_: object) -> float:
-        raise error
-
-    stream = _stream(size_algorithm=size)
-    with pytest.raises(ValueError, match="unmeasurable"):
-        enqueue_into_readable_stream(stream, 1)
-    assert stored_error_of(stream) is error
-
-
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: array.array("B", data)])
-async def test_any_buffer_can_be_enqueued_into_a_byte_stream(kind: Any) -> None:
-    stream = _byte_stream()
-    enqueue_into_readable_stream(stream, kind(b"abcd"))
-    with get_a_reader(stream) as reader:
-        assert _bytes(await reader.read()) == b"abcd"
-
-
-@pytest.mark.parametrize("chunk", ["text", None, 1, [b"x"]], ids=repr)
-async def test_what_is_no_buffer_can_not(chunk: Any) -> None:
-    stream = _byte_stream()
-    with pytest.raises(TypeError, match="chunk"):
-        enqueue_into_readable_stream(stream, chunk)
-    assert is_readable(stream)
-
-
-async def test_the_byob_view_itself_is_a_response() -> None:
-    stream = _byte_stream()
-    memory = bytearray(4)
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(memory)
-        view = current_byob_request_view(stream)
-        assert view is not None
-        view[:] = b"full"
-        enqueue_into_readable_stream(stream, view)
-        value = (await read).value
-        assert value is not None
-        assert value.obj is memory
-        assert bytes(value) == b"full"
-
-
-async def test_the_beginning_of_the_byob_view_is_a_response() -> None:
-    stream = _byte_stream()
-    memory = bytearray(8)
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(memory)
-        view = current_byob_request_view(stream)
-        assert view is not None
-        view[:3] = b"abc"
-        enqueue_into_readable_stream(stream, view[:3])
-        value = (await read).value
-        assert value is not None
-        assert (value.obj is memory, bytes(value)) == (True, b"abc")
-    assert memory == b"abc\0\0\0\0\0"
-
-
-async def test_a_slice_that_starts_elsewhere_is_no_response() -> None:
-    stream = _byte_stream()
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(bytearray(8))
-        view = current_byob_request_view(stream)
-        assert view is not None
-        with pytest.raises(AssertionError):
-            enqueue_into_readable_stream(stream, view[1:3])
-        close_readable_stream(stream)
-        assert (await read).done
-
-
-async def test_another_buffer_is_copied_to_the_reader() -> None:
-    stream = _byte_stream()
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(bytearray(2))
-        assert current_byob_request_view(stream) is not None
-        enqueue_into_readable_stream(stream, b"abc")
-        assert _bytes(await read) == b"ab"
-        assert desired_size(stream) == -1
-        assert _bytes(await reader.read(bytearray(2))) == b"c"
-
-
-async def test_a_read_with_min_is_answered_bit_by_bit() -> None:
-    stream = _byte_stream()
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(bytearray(6), min=4)
-        for data in (b"ab", b"c", b"de"):
-            assert outcome(read) == PENDING
-            view = current_byob_request_view(stream)
-            assert view is not None
-            view[: len(data)] = data
-            enqueue_into_readable_stream(stream, view[: len(data)])
-        assert _bytes(await read) == b"abcde"
-
-
-async def test_the_current_view_is_the_same_until_it_is_responded_to() -> None:
-    stream = _byte_stream()
-    assert current_byob_request_view(stream) is None
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(bytearray(4))
-        view = current_byob_request_view(stream)
-        assert view is not None
-        assert current_byob_request_view(stream) is view
-        respond_to_current_byob_request(stream, 1)
-        assert current_byob_request_view(stream) is None
-        with pytest.raises(ValueError, match="released"):
-            view[0] = 1
-        await read
-
-
-async def test_a_response_has_to_fit() -> None:
-    stream = _byte_stream()
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(bytearray(4))
-        with pytest.raises(RangeError):
-            respond_to_current_byob_request(stream, 5)
-        with pytest.raises(TypeError):
-            respond_to_current_byob_request(stream, 0)
-        respond_to_current_byob_request(stream, 4)
-        assert _bytes(await read) == bytes(4)
-
-
-@pytest.mark.parametrize(
-    "operation",
-    [
-        current_byob_request_view,
-        lambda stream: pull_from_bytes_into_readable_stream(stream, bytearray(b"x")),
-        lambda stream: respond_to_current_byob_request(stream, 1),
-    ],
-)
-async def test_operations_of_byte_streams_are_for_byte_streams(operation: Any) -> None:
-    with pytest.raises(AssertionError):
-        operation(_stream())
-
-
-# Pull from bytes -----------------------------------------------------------------------------------------
-
-
-async def test_without_a_byob_reader_all_bytes_are_pulled() -> None:
-    stream = _byte_stream()
-    source = bytearray(b"abcdef")
-    pull_from_bytes_into_readable_stream(stream, source)
-    assert source == b""
-    assert desired_size(stream) == -6
-    with get_a_reader(stream) as reader:
-        assert _bytes(await reader.read()) == b"abcdef"
-
-
-@pytest.mark.parametrize(("size", "got", "left"), [(4, b"abcd", b"ef"), (6, b"abcdef", b""), (9, b"abcdef", b"")])
-async def test_with_a_byob_reader_so_many_as_fit_are_pulled(size: int, got: bytes, left: bytes) -> None:
-    stream = _byte_stream()
-    memory = bytearray(size)
-    source = bytearray(b"abcdef")
-    with stream.get_reader(mode="byob") as reader:
-        read = reader.read(memory)
-        pull_from_bytes_into_readable_stream(stream, source)
-        value = (await read).value
-        assert value is not None
-        assert (value.obj is memory, bytes(value), bytes(source)) == (True, got, left)
-    assert desired_size(stream) == 0
-
-
-async def test_pulling_for_one_read_after_the_other() -> None:
-    stream = _byte_stream()
-    source = bytearray(b"abcdefg")
-    with stream.get_reader(mode="byob") as reader:
-        reads = [reader.read(bytearray(3)) for _ in range(3)]
-        while source:
-            pull_from_bytes_into_readable_stream(stream, source)
-        assert [_bytes(await read) for read in reads] == [b"abc", b"def", b"g"]
-
-
-async def test_pulling_into_the_buffer_of_a_reader_that_was_released() -> None:
-    stream = _byte_stream()
-    reader = stream.get_reader(mode="byob")
-    outcome(reader.read(bytearray(4)))
-    reader.release_lock()
-    source = bytearray(b"abcdef")
-    pull_from_bytes_into_readable_stream(stream, source)
-    assert source == b"ef"
-    pull_from_bytes_into_readable_stream(stream, source)
-    close_readable_stream(stream)
-    assert b"".join(map(bytes, await read_all(stream))) == b"abcdef"
-
-
-# Reading -------------------------------------------------------------------------------------------------
-
-
-class _Request:
-    """A read request that logs."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[object, ...]] = []
-
-    def chunk_steps(self, chunk: object) -> None:
-        self.events.append(("chunk", chunk))
-
-    def close_steps(self) -> None:
-        self.events.append(("close",))
-
-    def error_steps(self, e: object) -> None:
-        self.events.append(("error", e))
-
-
-async def test_a_chunk_is_read_at_once_where_there_is_one() -> None:
-    stream = _stream()
-    enqueue_into_readable_stream(stream, "a")
-    reader = get_a_reader(stream)
-    request = _Request()
-    read_a_chunk(reader, request)
-    assert request.events == [("chunk", "a")]
-    read_a_chunk(reader, request)
-    enqueue_into_readable_stream(stream, "b")
-    read_a_chunk(reader, request)
-    close_readable_stream(stream)
-    assert request.events[1:] == [("chunk", "b"), ("close",)]
-
-
-async def test_a_read_request_is_told_of_an_error() -> None:
-    stream = _stream()
-    reader = get_a_reader(stream)
-    request = _Request()
-    read_a_chunk(reader, request)
-    error_readable_stream(stream, "broken")
-    assert outcome(reader.closed) == rejected("broken")
-    read_a_chunk(reader, request)
-    assert request.events == [("error", "broken"), ("error", "broken")]
-
-
-async def test_a_second_reader_is_refused() -> None:
-    stream = _stream()
-    get_a_reader(stream)
-    with pytest.raises(TypeError):
-        get_a_reader(stream)
-    with pytest.raises(TypeError):
-        set_up_reader(new(ReadableStreamDefaultReader), stream)
-
-
-async def test_a_reader_can_be_set_up() -> None:
-    stream = _stream()
-    reader: ReadableStreamDefaultReader[Any] = new(ReadableStreamDefaultReader)
-    set_up_reader(reader, stream)
-    assert is_locked(stream)
-    enqueue_into_readable_stream(stream, 1)
-    assert (await reader.read()).value == 1
-    release_reader(reader)
-    assert not is_locked(stream)
-
-
-async def test_a_reader_cancels_its_stream() -> None:
-    reasons: list[object] = []
-    stream = _stream(cancel_algorithm=reasons.append)
-    reader = get_a_reader(stream)
-    await cancel_reader(reader, "enough")
-    assert reasons == ["enough"]
-    assert is_closed(stream)
-
-
-# Read all bytes ------------------------------------------------------------------------------------------
-
-
-class _Result:
-    def __init__(self, reader: ReadableStreamDefaultReader[Any]) -> None:
-        self.events: list[tuple[str, Any]] = []
-        read_all_bytes(
-            reader, lambda data: self.events.append(("bytes", data)), lambda e: self.events.append(("failed", e))
-        )
-
-
-@BOTH_KINDS
-async def test_all_bytes_of_chunks_that_are_queued(kind: str) -> None:
-    stream = _either(kind)
-    for chunk in (b"one ", bytearray(b"two "), memoryview(b"- three -")[2:7]):
-        enqueue_into_readable_stream(stream, chunk)
-    close_readable_stream(stream)
-    result = _Result(get_a_reader(stream))
-    assert result.events == [("bytes", b"one two three")]
-
-
-@BOTH_KINDS
-async def test_all_bytes_of_chunks_that_come_later(kind: str) -> None:
-    stream = _either(kind)
-    enqueue_into_readable_stream(stream, b"a")
-    result = _Result(get_a_reader(stream))
-    for chunk in (b"b", b"c"):
-        enqueue_into_readable_stream(stream, chunk)
-        await settle()
-    assert result.events == []
-    close_readable_stream(stream)
-    assert result.events == [("bytes", b"abc")]
-
-
-async def test_all_bytes_of_nothing() -> None:
-    stream = _stream()
-    close_readable_stream(stream)
-    assert _Result(get_a_reader(stream)).events == [("bytes", b"")]
-
-
-@BOTH_KINDS
-async def test_thousands_of_queued_chunks_need_no_stack(kind: str) -> None:
-    stream = _either(kind)
-    count = 3 * sys.getrecursionlimit()
-    for number in range(count):
-        enqueue_into_readable_stream(stream, bytes([number % 251]))
-    close_readable_stream(stream)
-    [(how, data)] = _Result(get_a_reader(stream)).events
-    assert how == "bytes"
-    assert data == bytes(number % 251 for number in range(count))
-
-
-async def test_thousands_of_chunks_that_a_pull_gives_at_once_need_no_stack() -> None:
-    left = 3 * sys.getrecursionlimit()
-
-    def pull() -> None:
-        nonlocal left
-        left -= 1
-        enqueue_into_readable_stream(stream, b"x")
-        if left == 0:
-            close_readable_stream(stream)
-
-    count = left
-    stream = _stream(pull_algorithm=pull, high_water_mark=0)
-    result = _Result(get_a_reader(stream))
-    while not result.events:
-        await settle()
-    assert result.events == [("bytes", b"x" * count)]
-
-
-@pytest.mark.parametrize("chunk", ["text", None, 3, [1, 2], array.array("H", [1]), memoryview(b"abcd")[::2]], ids=repr)
-@pytest.mark.parametrize("queued", [True, False])
-async def test_a_chunk_that_is_not_bytes_fails(chunk: object, queued: bool) -> None:
-    stream = _stream()
-    if queued:
-        enqueue_into_readable_stream(stream, b"good")
-        enqueue_into_readable_stream(stream, chunk)
-    result = _Result(get_a_reader(stream))
-    if not queued:
-        enqueue_into_readable_stream(stream, b"good")
-        enqueue_into_readable_stream(stream, chunk)
-    [(how, error)] = result.events
-    assert how == "failed"
-    assert isinstance(error, TypeError)
-    # It stops there, and leaves the stream as it is.
-    enqueue_into_readable_stream(stream, b"more")
-    assert len(result.events) == 1
-    assert is_readable(stream)
-
-
-async def test_an_error_of_the_stream_fails() -> None:
-    stream = _stream()
-    enqueue_into_readable_stream(stream, b"some")
-    reader = get_a_reader(stream)
-    result = _Result(reader)
-    error = object()
-    error_readable_stream(stream, error)
-    assert result.events == [("failed", error)]
-    assert outcome(reader.closed) == rejected(error)
-
-
 # Teeing --------------------------------------------------------------------------------------------------
 
 
 async def test_the_second_branch_gets_clones() -> None:
-    stream = _stream(high_water_mark=0)
+    stream = set_up_stream(high_water_mark=0)
     first, second = tee_readable_stream(stream)
     assert is_locked(stream)
     chunk = {"list": [1, 2], "bytes": bytearray(b"abc")}
@@ -739,7 +338,7 @@ async def test_the_second_branch_gets_clones() -> None:
 
 async def test_a_chunk_that_can_not_be_cloned_errors_both_branches() -> None:
     reasons: list[object] = []
-    stream = _stream(high_water_mark=0, cancel_algorithm=reasons.append)
+    stream = set_up_stream(high_water_mark=0, cancel_algorithm=reasons.append)
     first, second = tee_readable_stream(stream)
     enqueue_into_readable_stream(stream, lambda: None)
     for branch in (first, second):
@@ -751,18 +350,18 @@ async def test_a_chunk_that_can_not_be_cloned_errors_both_branches() -> None:
 
 
 async def test_byte_streams_are_teed_too() -> None:
-    stream = _byte_stream()
+    stream = set_up_byte_stream()
     first, second = tee_readable_stream(stream)
     assert isinstance(second.get_reader(mode="byob"), ReadableStreamBYOBReader)
     with get_a_reader(first) as reader:
         read = reader.read()
         await settle()
         enqueue_into_readable_stream(stream, b"abc")
-        assert _bytes(await read) == b"abc"
+        assert bytes_of(await read) == b"abc"
 
 
 async def test_a_locked_stream_can_not_be_teed() -> None:
-    stream = _stream()
+    stream = set_up_stream()
     get_a_reader(stream)
     with pytest.raises(TypeError):
         tee_readable_stream(stream)
@@ -776,7 +375,7 @@ async def test_the_predicates(kind: str) -> None:
     def predicates(stream: ReadableStream[Any]) -> tuple[bool, ...]:
         return (is_readable(stream), is_closed(stream), is_errored(stream), is_locked(stream), is_disturbed(stream))
 
-    stream = _either(kind)
+    stream = set_up_either(kind)
     assert predicates(stream) == (True, False, False, False, False)
     reader = get_a_reader(stream)
     assert predicates(stream) == (True, False, False, True, False)
@@ -785,10 +384,10 @@ async def test_the_predicates(kind: str) -> None:
     release_reader(reader)
     close_readable_stream(stream)
     assert predicates(stream) == (False, True, False, False, True)
-    errored = _either(kind)
+    errored = set_up_either(kind)
     error_readable_stream(errored, "broken")
     assert predicates(errored) == (False, False, True, False, False)
-    cancelled = _either(kind)
+    cancelled = set_up_either(kind)
     assert outcome(cancelled.cancel())[0] in {"pending", "fulfilled"}
     assert predicates(cancelled) == (False, True, False, False, True)
 
