@@ -106,21 +106,35 @@ def _plug_in(host: Host, hub: str, port: str) -> None:
     ip("-n", hub, "link", "set", port, "master", "bridge", "up")
     ip("-n", name, "link", "set", "lo", "up")
     ip("-n", name, "link", "set", "eth0", "up")
-    ip("-n", name, "address", "add", f"{host.ipv4}/24", "dev", "eth0")
-    # Without duplicate address detection, which would take its time.
-    ip("-n", name, "-6", "address", "add", f"{host.ipv6}/64", "dev", "eth0", "nodad")
+    add_address(host, f"{host.ipv4}/24", "eth0")
+    add_address(host, f"{host.ipv6}/64", "eth0")
     ip("-n", name, "route", "add", "224.0.0.0/4", "dev", "eth0")
+
+
+def add_address(host: Host, address: str, device: str) -> None:
+    """Give the host an address, with the length of its prefix, which it has when this returns."""
+    # Without duplicate address detection, which would take its time.
+    now = ["nodad"] if ":" in address else []
+    on = ("-n", host.namespace)
+    ip(*on, "address", "add", address, "dev", device, *now)
+    # The kernel lets sockets be bound to an address of IPv6 before it takes packets that come for it.
+    alone = address.partition("/")[0]
+    _wait_for(f"local {alone} dev", *on, "-6" if now else "-4", "route", "show", "table", "local")
 
 
 def _wait_until_it_is_up(hub: str, hosts: list[Host]) -> None:
     """The kernel tells the bridge that a cable is plugged in when it finds the time."""
     for number, host in enumerate(hosts):
-        for namespace, link, state in ((hub, f"port{number}", "forwarding"), (host.namespace, "eth0", "state UP")):
-            for _ in range(10_000):
-                if state in ip("-n", namespace, "-details", "link", "show", link):
-                    break
-            else:
-                raise NoNamespacesError(f"{link} is not in the state {state!r}")
+        _wait_for("forwarding", "-n", hub, "-details", "link", "show", f"port{number}")
+        _wait_for("state UP", "-n", host.namespace, "-details", "link", "show", "eth0")
+
+
+def _wait_for(state: str, *arguments: str) -> None:
+    """Ask again and again, until iproute2 shows the state."""
+    for _ in range(10_000):
+        if state in ip(*arguments):
+            return
+    raise NoNamespacesError(f"ip {' '.join(arguments)} does not come to show {state!r}")
 
 
 def _setns(descriptor: int) -> None:
