@@ -8,7 +8,10 @@ from __future__ import annotations
 import logging
 import sys
 
+from tests.support.namespaces import NoNamespacesError
+
 from .checks import CHECKS
+from .guest import NoGuestError
 from .table import markdown, record, recorded
 
 
@@ -17,7 +20,11 @@ def main(words: list[str]) -> int:
     rows = {row.scenario: row for row in recorded()}
     for name, check in CHECKS.items():
         if all(word in name for word in words):
-            rows[name] = check(name)
+            try:
+                rows[name] = check(name)
+            except (NoGuestError, NoNamespacesError) as error:
+                sys.stdout.write(f"NOT TRIED HERE, {name}: {error}\n")
+                continue
             sys.stdout.write(f"{rows[name].describe()}\n")
             sys.stdout.flush()
     known = [rows[name] for name in CHECKS if name in rows]

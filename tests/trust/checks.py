@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
 from tests.support import QUICK_LOOP_FACTORIES, LoopErrors
-from tests.support.namespaces import Network, network_of_hosts
+from tests.support.namespaces import network_of_hosts
 
 from .boundary import ATTEMPTS, try_all
-from .faults import try_datagrams, try_streams, try_tcp, try_udp
+from .faults import (
+    Fault,
+    Means,
+    Place,
+    converse_under,
+    exchange_under,
+    has_netem,
+    netem,
+    try_datagrams,
+    try_each,
+    try_streams,
+    wire,
+)
 from .fuzz import TARGETS, fuzz
+from .guest import row_of_guest
 from .load import load
 from .load_limits import limit_put_back
 from .models import PAIRS, random_lives
@@ -21,6 +34,8 @@ from .release import check_shortly
 from .resources import RESOURCES
 from .scenarios import SCENARIOS, sweep_all
 from .table import COLUMNS, Row
+
+Attempt = Callable[[Place, Fault], Awaitable[str]]
 
 CHECKS: dict[str, Callable[[str], Row]] = {}
 
@@ -51,9 +66,14 @@ def _short_load() -> Row:
         return load(_CONNECTIONS, _SECONDS / 60)
 
 
-async def _real_faults(attempt: Callable[[Network, str], Coroutine[Any, Any, Row]], version: str) -> Row:
+async def _real_faults(attempt: Attempt, means: Means, version: str) -> Row:
     with network_of_hosts() as network:
-        return await attempt(network, version)
+        return await try_each(attempt, Place(network, version, means))
+
+
+def _with_netem(name: str, run: Callable[[], Coroutine[Any, Any, Row]]) -> Row:
+    """Try the cases here, or in another kernel, if that of this machine has no netem."""
+    return on_every_loop(name, run) if has_netem() else row_of_guest(name)
 
 
 #: `make soak` and `make fuzz` take more.
@@ -79,14 +99,17 @@ for _attempts in ATTEMPTS:
 _FAULTS: dict[str, Callable[[], Coroutine[Any, Any, Row]]] = {
     "TCP over virtual networks": partial(try_streams, range(_NETWORKS)),
     "UDP over virtual networks": partial(try_datagrams, range(_NETWORKS)),
-    **{
-        f"{protocol} of the kernel, {version}": partial(_real_faults, attempt, version)
-        for protocol, attempt in (("TCP", try_tcp), ("UDP", try_udp))
-        for version in ("IPv4", "IPv6")
-    },
+}
+_REAL_FAULTS = {
+    (means, f"{protocol} of the kernel, {version}, {means}"): partial(_real_faults, attempt, plugged_in, version)
+    for means, plugged_in in (("a program as the cable", wire.plugged_in), ("netem", netem.plugged_in))
+    for protocol, attempt in (("TCP", converse_under), ("UDP", exchange_under))
+    for version in ("IPv4", "IPv6")
 }
 for _faulty, _run in _FAULTS.items():
     CHECKS[f"faults: {_faulty}"] = partial(on_every_loop, run=_run)
+for (_means, _faulty), _run in _REAL_FAULTS.items():
+    CHECKS[f"faults: {_faulty}"] = partial(_with_netem if _means == "netem" else on_every_loop, run=_run)
 for _resource, _try in RESOURCES.items():
     CHECKS[f"resources: {_resource}"] = partial(in_one_go, run=_try, counts=_NOT_LET_IN)
 CHECKS[f"load: {_CONNECTIONS} connections for {_SECONDS} seconds"] = partial(in_one_go, run=_short_load)

@@ -6,27 +6,17 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from tests.support.namespaces import Host, inside
+from tests.support.namespaces import Host, Network, inside
 from tests.trust.leaks import Before
 from tests.trust.table import Row
 
-from .wire import Fault, Wire
-
-#: What is done to packets, each way.
-FAULTS: Final = (
-    Fault("delay", delay=20),
-    Fault("reordering", delay=1, jitter=20),
-    Fault("loss", loss=0.03),
-    Fault("duplication", duplication=0.2),
-    Fault("corruption", corruption=0.03),
-    Fault("all of them", delay=2, jitter=3, loss=0.01, duplication=0.05, corruption=0.01),
-)
-#: What the link is like that is cut: what is sent takes long enough for that.
-SLOW: Final = Fault("slow", delay=20)
+from .links import ADDRESSES, FAULTS, FOR_GOOD, Fault, Link, Means
 
 #: Seconds within which all has arrived, though the network is bad, or the link was cut for a while;
 ARRIVED_WITHIN: Final = 20.0
@@ -35,17 +25,51 @@ CUT_TOLD_WITHIN: Final = 15.0
 #: and within which everybody is told that the peer is dead.
 DEATH_TOLD_WITHIN: Final = 5.0
 
-#: Seconds that the link is cut for a while, and until it is cut, or the peer is killed.
-CUT: Final = 3.0
+#: Seconds until the link is cut, or the peer is killed.
 BEFORE: Final = 0.1
 
-
+#: What the link is like of a conversation that is not counted.
+SLOW: Final = Fault("slow", delay=20)
 #: A setting of each namespace, for either version of IP.
 _RETRANSMISSIONS: Final = Path("/proc/sys/net/ipv4/tcp_retries2")
 
 
 class Spoilt(Exception):
     """Something was received that nobody has sent."""
+
+
+class Place(NamedTuple):
+    """Where two hosts converse.
+
+    Attributes:
+        network: the hosts are its sender and its receiver.
+        version: of IP.
+        means: what is between them.
+    """
+
+    network: Network
+    version: str
+    means: Means
+
+    @property
+    def address(self) -> str:
+        """Of the receiver."""
+        return ADDRESSES[self.version][1]
+
+    def link_with(self, fault: Fault) -> AbstractContextManager[Link]:
+        """Join the hosts by a link with the fault."""
+        return self.means(self.network.sender, self.network.receiver, fault, self.version)
+
+
+async def try_each(
+    attempt: Callable[[Place, Fault], Awaitable[str]], place: Place, faults: Sequence[Fault] = FAULTS
+) -> Row:
+    """Try one case for each of the faults."""
+    row = Row(f"{place.version}")
+    await attempt(place, SLOW)  # what is made once for a loop, or for the process, is made now
+    for fault in faults:
+        await count(row, fault.name, partial(attempt, place, fault))
+    return row
 
 
 async def count(row: Row, name: str, complain: Callable[[], Awaitable[str]]) -> None:
@@ -77,13 +101,22 @@ async def later(seconds: float) -> None:
     await passed
 
 
-async def cut(wire: Wire, *, mend: bool) -> None:
-    """Cut the cable in the middle of something, for good or for a while."""
+async def cut(link: Link, fault: Fault) -> None:
+    """Cut the link in the middle of something, as the fault has it."""
     await later(BEFORE)
-    wire.cut = True
-    if mend:
-        await later(CUT)
-        wire.cut = False
+    link.cut()
+    if fault.cut != FOR_GOOD:
+        await later(fault.cut)
+        link.mend()
+
+
+def what_did_not_happen(fault: Fault, link: Link) -> str:
+    """Whether the link did what it was to do."""
+    if fault.corruption and not link.corrupted:
+        return "nothing was corrupted"
+    if (fault.loss or fault.cut) and not link.lost:
+        return "nothing was lost"
+    return ""
 
 
 @contextlib.contextmanager

@@ -3,93 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import nullcontext
 from random import Random
 from typing import Final
 
 from direct_sockets import TCPServerSocket, TCPSocket
-from tests.support.namespaces import Network, inside
+from tests.support.namespaces import inside
 from tests.support.operating_system import BOTH
-from tests.trust.table import Row
 
 from .conversation import End, converse
+from .links import FOR_GOOD, Fault, Link
 from .places import (
     ARRIVED_WITHIN,
     BEFORE,
     CUT_TOLD_WITHIN,
     DEATH_TOLD_WITHIN,
-    FAULTS,
-    SLOW,
+    Place,
     Spoilt,
-    count,
     cut,
     giving_up_early,
     later,
     peer_process,
-    rehearse,
+    what_did_not_happen,
 )
-from .wire import ADDRESSES, Fault, Wire, plugged_in
 
 _SIZE: Final = 300_000  # bytes, each way
 _MORE_THAN_IS_TAKEN: Final = 8_000_000  # by the system, before the link is cut
 _TOO_MUCH: Final = 50_000_000  # more than is sent before the peer is killed
 
 
-async def try_tcp(network: Network, version: str, faults: Sequence[Fault] = FAULTS) -> Row:
-    """Have two hosts converse under each of the faults; while the link is cut; and with a peer that is killed."""
-    row = Row(f"TCP of the kernel, {version}")
-    await rehearse(_under(network, version, SLOW))
-    for fault in faults:
-        await count(row, fault.name, lambda: _under(network, version, fault))  # noqa: B023
-    await count(row, "the link is cut for a while", lambda: _cut_for_a_while(network, version))
-    await count(row, "the link is cut for good", lambda: _cut_for_good(network, version))
-    await count(row, "the peer is killed", lambda: _killed(network, version))
-    return row
+async def converse_under(place: Place, fault: Fault) -> str:
+    """Have two hosts converse, and tell what is wrong with what became of it."""
+    if fault.peer_is_killed:
+        return await _killed(place, fault)
+    hosts = (place.network.sender, place.network.receiver)
+    is_lost = fault.cut == FOR_GOOD
+    with giving_up_early(*hosts) if is_lost else nullcontext(), place.link_with(fault) as link:
+        ends = await _conversation(place, fault, link)
+        if missing := what_did_not_happen(fault, link):
+            return missing
+    if isinstance(ends, str):
+        return ends
+    return _are_told(*ends) if is_lost else _has_arrived(ends)
 
 
-async def _under(network: Network, version: str, fault: Fault) -> str:
-    with plugged_in(network.sender, network.receiver, fault, version) as wire:
-        ends = await _conversation(network, version, wire)
-        if fault.corruption and not wire.corrupted:
-            return "nothing was corrupted"
-        if fault.loss and not wire.lost:
-            return "nothing was lost"
-    return _has_arrived(ends)
-
-
-async def _cut_for_a_while(network: Network, version: str) -> str:
-    with plugged_in(network.sender, network.receiver, SLOW, version) as wire:
-        ends = await _conversation(network, version, wire, mend=True)
-        if not wire.lost:
-            return "the link was not cut in the middle of anything"
-    return _has_arrived(ends)
-
-
-async def _cut_for_good(network: Network, version: str) -> str:
-    with (
-        giving_up_early(network.sender, network.receiver),
-        plugged_in(network.sender, network.receiver, SLOW, version) as wire,
-    ):
-        ends = await _conversation(network, version, wire, mend=False)
-    return ends if isinstance(ends, str) else _are_told(*ends)
-
-
-async def _conversation(
-    network: Network, version: str, wire: Wire, *, mend: bool | None = None
-) -> tuple[End, End] | str:
-    """Converse over the cable, which is cut in the middle, if one tells whether it will be mended."""
+async def _conversation(place: Place, fault: Fault, link: Link) -> tuple[End, End] | str:
+    """Converse over the link, which is cut in the middle, if that is its fault."""
     random = Random(1)
-    size = _MORE_THAN_IS_TAKEN if mend is False else _SIZE  # so that writers have something left to be told of
+    # Where nobody will mend it, writers have something left to be told of.
+    size, limit = (
+        (_MORE_THAN_IS_TAKEN, CUT_TOLD_WITHIN) if fault.cut == FOR_GOOD else (_SIZE, ARRIVED_WITHIN + fault.cut)
+    )
     ends = End(random.randbytes(size)), End(random.randbytes(size))
-    address = ADDRESSES[version][1]
     with BOTH:
-        server = TCPServerSocket(address)
-        with inside(network.receiver):
+        server = TCPServerSocket(place.address)
+        with inside(place.network.receiver):
             listening = await server.opened
-        socket = TCPSocket(address, listening.local_port)
-        with inside(network.sender):
+        socket = TCPSocket(place.address, listening.local_port)
+        with inside(place.network.sender):
             await socket.opened
-    limit = CUT_TOLD_WITHIN if mend is False else ARRIVED_WITHIN
     async with server, socket:
         with listening.readable.get_reader() as reader:
             accepted = (await reader.read()).value
@@ -99,8 +71,8 @@ async def _conversation(
                 async with asyncio.timeout(limit), asyncio.TaskGroup() as tasks:
                     tasks.create_task(converse(socket, ends[0], Random(1)))
                     tasks.create_task(converse(accepted, ends[1], Random(2)))
-                    if mend is not None:
-                        tasks.create_task(cut(wire, mend=mend))
+                    if fault.cut:
+                        tasks.create_task(cut(link, fault))
             except TimeoutError:
                 return f"it was not over after {limit} seconds"
     for end, other in (ends, ends[::-1]):
@@ -109,9 +81,7 @@ async def _conversation(
     return ends
 
 
-def _has_arrived(ends: tuple[End, End] | str) -> str:
-    if isinstance(ends, str):
-        return ends
+def _has_arrived(ends: tuple[End, End]) -> str:
     for end, other in (ends, ends[::-1]):
         if complaint := end.complaint(other):
             return complaint
@@ -143,14 +113,13 @@ with socket.create_server((sys.argv[1], 0), family=family) as server:
 """
 
 
-async def _killed(network: Network, version: str) -> str:
+async def _killed(place: Place, fault: Fault) -> str:
     """Converse with another process, which is killed in the middle of it."""
-    address = network.receiver.address(version.lower())
     end = End(bytes(_TOO_MUCH))
-    with peer_process(network.receiver, _PEER, address) as (peer, port):
+    with place.link_with(fault), peer_process(place.network.receiver, _PEER, place.address) as (peer, port):
         with BOTH:
-            socket = TCPSocket(address, port)
-            with inside(network.sender):
+            socket = TCPSocket(place.address, port)
+            with inside(place.network.sender):
                 await socket.opened
         async with socket:
             talking = asyncio.create_task(converse(socket, end, Random(1)))

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
 from direct_sockets import UDPMessage, UDPSocket
-from tests.support.namespaces import Network, inside
+from tests.support.namespaces import inside
 from tests.support.operating_system import BOTH
-from tests.trust.table import Row
 
-from .places import (
-    BEFORE,
-    DEATH_TOLD_WITHIN,
-    FAULTS,
-    SLOW,
-    Spoilt,
-    count,
-    cut,
-    later,
-    peer_process,
-    rehearse,
-)
-from .wire import ADDRESSES, Fault, Wire, plugged_in
+from .links import Fault, Link
+from .places import BEFORE, DEATH_TOLD_WITHIN, Place, Spoilt, cut, later, peer_process, what_did_not_happen
 
 _DATAGRAMS: Final = 200  # each way
 _LARGEST: Final = 1200  # bytes, which are sent in one packet
@@ -35,51 +22,42 @@ _PAUSE: Final = 0.005  # seconds
 _QUIET: Final = 0.2
 
 
-async def try_udp(network: Network, version: str, faults: Sequence[Fault] = FAULTS) -> Row:
-    """Send datagrams both ways under each of the faults; while the link is cut; and to a peer that is killed."""
-    row = Row(f"UDP of the kernel, {version}")
-    await rehearse(_under(network, version, SLOW))
-    for fault in faults:
-        await count(row, fault.name, lambda: _under(network, version, fault))  # noqa: B023
-    await count(row, "the link is cut for a while", lambda: _cut_for_a_while(network, version))
-    await count(row, "the peer is killed", lambda: _killed(network, version))
-    return row
+async def exchange_under(place: Place, fault: Fault) -> str:
+    """Send datagrams both ways, and tell what is wrong with what became of them."""
+    if fault.peer_is_killed:
+        return await _killed(place, fault)
+    with place.link_with(fault) as link:
+        # Some are sent before it is cut, if it is, some in the middle, and some afterwards.
+        cutting = asyncio.create_task(cut(link, fault)) if fault.cut else None
+        complaint = await _exchange(place, link)
+        if cutting is not None:
+            await cutting
+            complaint = complaint or await _exchange(place, link)
+        return complaint or what_did_not_happen(fault, link) or _what_did_not_happen(fault, link)
 
 
-async def _under(network: Network, version: str, fault: Fault) -> str:
-    with plugged_in(network.sender, network.receiver, fault, version) as wire:
-        complaint = await _exchange(network, version, wire, _DATAGRAMS)
-        if fault.corruption and not wire.corrupted:
-            return "nothing was corrupted"
-        if fault.loss and not wire.lost:
-            return "nothing was lost"
-        return complaint
+def _what_did_not_happen(fault: Fault, link: Link) -> str:
+    """Whether the link did what shows only in datagrams, which are numbered."""
+    for delivered in link.delivered:
+        if not delivered:
+            return "nothing was delivered"
+        if fault.duplication and len(set(delivered)) == len(delivered):
+            return "nothing came twice"
+        if fault.reordering and delivered == sorted(delivered):
+            return "nothing overtook anything"
+    return ""
 
 
-async def _cut_for_a_while(network: Network, version: str) -> str:
-    with plugged_in(network.sender, network.receiver, SLOW, version) as wire:
-        cutting = asyncio.create_task(cut(wire, mend=True))
-        # Some before, some while it is cut, and some afterwards.
-        complaint = await _exchange(network, version, wire, _DATAGRAMS)
-        await cutting
-        lost, delivered = wire.lost, len(wire.delivered[1])
-        complaint = complaint or await _exchange(network, version, wire, _DATAGRAMS)
-        if not lost or not delivered:
-            return "the link was not cut in the middle of anything"
-        return complaint
-
-
-async def _exchange(network: Network, version: str, wire: Wire, number: int) -> str:
+async def _exchange(place: Place, link: Link) -> str:
     """Send datagrams both ways, between a socket that is bound and one that is connected to it."""
-    addresses = ADDRESSES[version]
     with BOTH:
-        bound = UDPSocket(local_address=addresses[1])
-        with inside(network.receiver):
+        bound = UDPSocket(local_address=place.address)
+        with inside(place.network.receiver):
             bound_info = await bound.opened
-        connected = UDPSocket(remote_address=addresses[1], remote_port=bound_info.local_port)
-        with inside(network.sender):
+        connected = UDPSocket(remote_address=place.address, remote_port=bound_info.local_port)
+        with inside(place.network.sender):
             connected_info = await connected.opened
-    already = [len(delivered) for delivered in wire.delivered]
+    already = [len(delivered) for delivered in link.delivered]
     back = UDPMessage(None, connected_info.local_address, connected_info.local_port)
     async with bound, connected:
         received: tuple[list[bytes], list[bytes]] = ([], [])
@@ -88,13 +66,13 @@ async def _exchange(network: Network, version: str, wire: Wire, number: int) -> 
             for info, chunks in zip((connected_info, bound_info), received, strict=True)
         ]
         sent = await asyncio.gather(
-            _send(connected_info, UDPMessage(None), number, Random(1)), _send(bound_info, back, number, Random(2))
+            _send(connected_info, UDPMessage(None), Random(1)), _send(bound_info, back, Random(2))
         )
         await later(_QUIET)
         for task in receiving:
             task.cancel()
         await asyncio.wait(receiving)
-    for chunks, delivered, first, others in zip(received, wire.delivered, already, sent[::-1], strict=True):
+    for chunks, delivered, first, others in zip(received, link.delivered, already, sent[::-1], strict=True):
         if set(chunks) - set(others):
             raise Spoilt("what was received had not been sent")
         if chunks != delivered[first:]:
@@ -103,10 +81,10 @@ async def _exchange(network: Network, version: str, wire: Wire, number: int) -> 
     return ""
 
 
-async def _send(info: Any, to: UDPMessage, number: int, random: Random) -> list[bytes]:
+async def _send(info: Any, to: UDPMessage, random: Random) -> list[bytes]:
     sent: list[bytes] = []
     with info.writable.get_writer() as writer:
-        for index in range(number):
+        for index in range(_DATAGRAMS):
             sent.append(index.to_bytes(4, "big") + random.randbytes(random.randrange(_LARGEST)))
             await writer.write(UDPMessage(sent[-1], to.remote_address, to.remote_port))
             if index % _AT_A_TIME == 0:
@@ -132,13 +110,12 @@ with socket.socket(family, socket.SOCK_DGRAM) as peer:
 """
 
 
-async def _killed(network: Network, version: str) -> str:
+async def _killed(place: Place, fault: Fault) -> str:
     """Have datagrams echoed by another process, which is killed; the system refuses what is sent then."""
-    address = network.receiver.address(version.lower())
-    with peer_process(network.receiver, _PEER, address) as (peer, port):
+    with place.link_with(fault), peer_process(place.network.receiver, _PEER, place.address) as (peer, port):
         with BOTH:
-            socket = UDPSocket(remote_address=address, remote_port=port)
-            with inside(network.sender):
+            socket = UDPSocket(remote_address=place.address, remote_port=port)
+            with inside(place.network.sender):
                 info = await socket.opened
         async with socket:
             with info.writable.get_writer() as writer, info.readable.get_reader() as reader:

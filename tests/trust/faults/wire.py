@@ -1,7 +1,7 @@
 """A cable between two hosts that are network namespaces, which does to packets what is wanted.
 
 It is a pair of TUN devices, whose packets the running loop carries from one to the other; the hosts' TCP is that of the
-kernel. (So does netem, which many kernels are built without.)
+kernel. It takes no netem, which many kernels are built without.
 """
 
 from __future__ import annotations
@@ -13,47 +13,27 @@ import os
 import struct
 from collections.abc import Iterator
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
-from tests.support.namespaces import Host, NoNamespacesError, inside, ip
+from tests.support.namespaces import Host, NoNamespacesError, add_address, inside, ip
+
+from .links import ADDRESSES, DEVICE, PREFIX, Fault
+from .packets import datagram, is_intact
 
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN: Final = 0x0001
 _IFF_NO_PI: Final = 0x1000
 _HEADERS: Final = 40  # bytes: what is behind them in a packet of TCP is options and data
 
-_UDP: Final = 17
-
-#: The addresses of the ends.
-ADDRESSES: Final = {"IPv4": ("198.18.0.1", "198.18.0.2"), "IPv6": ("2001:db8:1::1", "2001:db8:1::2")}
-
-
-class Fault(NamedTuple):
-    """What is done to packets: milliseconds, and shares from 0 to 1."""
-
-    name: str
-    delay: float = 0
-    jitter: float = 0
-    loss: float = 0
-    duplication: float = 0
-    corruption: float = 0
-
 
 class Wire:
-    """The cable; while it is cut nothing gets through.
-
-    Attributes:
-        cut: whether it is.
-        corrupted: how many packets were.
-        lost: how many got lost, or came when it was cut.
-        delivered: to each end, the datagrams that arrived there as they were sent.
-    """
+    """The cable; see `Link`."""
 
     def __init__(self, descriptors: list[int], fault: Fault, random: Random) -> None:
-        self.cut = False
         self.corrupted = 0
         self.lost = 0
         self.delivered: tuple[list[bytes], list[bytes]] = ([], [])
+        self._is_cut = False
         self._ends = tuple(descriptors)
         self._fault = fault
         self._random = random
@@ -66,12 +46,13 @@ class Wire:
         with contextlib.suppress(BlockingIOError):
             packet = os.read(source, 65536)
             for _ in range(1 + self._happens(self._fault.duplication)):
-                if self.cut or self._happens(self._fault.loss):
+                if self._is_cut or self._happens(self._fault.loss):
                     self.lost += 1
                     continue
                 delay = (self._fault.delay + self._random.random() * self._fault.jitter) / 1000
-                carried = self._corrupt(packet)
-                self._loop.call_later(delay, self._deliver, destination, carried, carried is packet)
+                if self._happens(self._fault.reordering):
+                    delay = 0
+                self._loop.call_later(delay, self._deliver, destination, self._corrupt(packet))
 
     def _corrupt(self, packet: bytes) -> bytes:
         if len(packet) <= _HEADERS or not self._happens(self._fault.corruption):
@@ -81,8 +62,8 @@ class Wire:
         changed[self._random.randrange(_HEADERS, len(packet))] ^= 1 << self._random.randrange(8)
         return bytes(changed)
 
-    def _deliver(self, destination: int, packet: bytes, is_intact: bool) -> None:
-        if not self._descriptors or self.cut:
+    def _deliver(self, destination: int, packet: bytes) -> None:
+        if not self._descriptors or self._is_cut:
             self.lost += 1
             return
         try:
@@ -90,11 +71,19 @@ class Wire:
         except BlockingIOError:  # a full queue loses packets, as every network does
             self.lost += 1
             return
-        if is_intact and (datagram := _datagram(packet)) is not None:
-            self.delivered[self._ends.index(destination)].append(datagram)
+        if is_intact(packet) and (data := datagram(packet)) is not None:
+            self.delivered[self._ends.index(destination)].append(data)
 
     def _happens(self, share: float) -> bool:
         return self._random.random() < share
+
+    def cut(self) -> None:
+        """Let nothing through any more."""
+        self._is_cut = True
+
+    def mend(self) -> None:
+        """Be as before."""
+        self._is_cut = False
 
     def close(self) -> None:
         """Unplug it, at both ends."""
@@ -102,12 +91,6 @@ class Wire:
             self._loop.remove_reader(descriptor)
             os.close(descriptor)
         self._descriptors = []
-
-
-def _datagram(packet: bytes) -> bytes | None:
-    """What a packet of UDP carries."""
-    protocol, headers = (packet[9], 28) if packet[0] >> 4 == 4 else (packet[6], 48)
-    return packet[headers:] if protocol == _UDP else None
 
 
 @contextlib.contextmanager
@@ -119,13 +102,11 @@ def plugged_in(one: Host, other: Host, fault: Fault, version: str) -> Iterator[W
     """
     descriptors = list[int]()
     try:
-        for host, address, peer in zip((one, other), ADDRESSES[version], ADDRESSES[version][::-1], strict=True):
+        for host, address in zip((one, other), ADDRESSES[version], strict=True):
             with inside(host):
                 descriptors.append(_tun())
-            # Without duplicate address detection, which would take its time.
-            now = ["nodad"] if version == "IPv6" else []
-            ip("-n", host.namespace, "link", "set", "wire", "up")
-            ip("-n", host.namespace, "address", "add", address, "peer", peer, "dev", "wire", *now)
+            ip("-n", host.namespace, "link", "set", DEVICE, "up")
+            add_address(host, address + PREFIX[version], DEVICE)
     except BaseException as error:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -142,7 +123,7 @@ def plugged_in(one: Host, other: Host, fault: Fault, version: str) -> Iterator[W
 def _tun() -> int:
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH", b"wire", _IFF_TUN | _IFF_NO_PI))
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH", DEVICE.encode(), _IFF_TUN | _IFF_NO_PI))
     except BaseException:
         os.close(descriptor)
         raise
