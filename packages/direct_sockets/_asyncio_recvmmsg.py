@@ -95,9 +95,8 @@ def receive_many_from(sock: socket.socket, *, connected: bool) -> ReceiveMany | 
     return ReceiveMany(sock, connected=connected)
 
 
-@lru_cache(maxsize=1024)
 def _source(name: bytes) -> Endpoint:
-    """The endpoint of a struct sockaddr: the same few peers send datagram after datagram."""
+    """The endpoint of a struct sockaddr."""
     port = int.from_bytes(name[2:4], "big")
     if len(name) == _NAME_SIZES[socket.AF_INET]:
         return endpoint((socket.inet_ntop(socket.AF_INET, name[4:8]), port))
@@ -181,12 +180,13 @@ _free: list[_Messages] = []
 class ReceiveMany:
     """Receives datagrams from a socket: see `receive_many_from`."""
 
-    __slots__ = ("_connected", "_datagrams_of_a_message", "_name_size", "_sock", "drained")
+    __slots__ = ("_connected", "_datagrams_of_a_message", "_name_size", "_sock", "_source", "drained")
 
     def __init__(self, sock: socket.socket, *, connected: bool) -> None:
         self._sock = sock
         self._connected = connected
         self._name_size = _NAME_SIZES[sock.family]
+        self._source = lru_cache(maxsize=1024)(_source)  # the same few peers send datagram after datagram
         self._datagrams_of_a_message = 1  # when the last ones were received
         self.drained = False  # whether nothing was left then
 
@@ -212,7 +212,7 @@ class ReceiveMany:
         return packets
 
     def _packets_of(self, messages: _Messages, number: int) -> list[UDPPacket]:
-        packet, data, names, source, size = packet_of, messages.data, messages.names, _source, self._name_size
+        packet, data, names, source, size = packet_of, messages.data, messages.names, self._source, self._name_size
         sources: Iterable[Endpoint | None] = (
             repeat(None, number)
             if self._connected
