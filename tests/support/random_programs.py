@@ -53,6 +53,7 @@ class Program:
         self.coroutines = self.random.random() < 0.2
         if self.coroutines:
             self.interesting = 0
+        self.usual = self.coroutines and self.random.random() < 0.6  # its streams have the usual strategies
         # Pipes through transform streams that run for long, before something unusual happens somewhere.
         self.steady = not self.coroutines and self.random.random() < 0.4
         if self.steady:
@@ -116,7 +117,7 @@ class Program:
             return function
 
         async def coroutine(*arguments: Any) -> Any:
-            waits = rng.random()
+            waits = rng.random() * (3 if self.usual else 1)
             if waits < 0.3:
                 await asyncio.sleep(0)
             elif waits < 0.5:
@@ -130,8 +131,12 @@ class Program:
         return coroutine
 
     def strategy(self, rng: random.Random) -> dict[str, Any]:
-        if self.steady and rng.random() < 0.95:
-            return {} if rng.random() < 0.85 else {"high_water_mark": rng.choice([0.5, 1, 2, 16])}
+        if (self.steady or self.usual) and rng.random() < 0.95:
+            return (
+                {}
+                if rng.random() < (0.97 if self.usual else 0.85)
+                else {"high_water_mark": rng.choice([0.5, 1, 2, 16])}
+            )
         strategy: dict[str, Any] = {"high_water_mark": rng.choice([0, 1, 1, 1, 2, 3, 16, 0.5, float("inf")])}
         if rng.random() < 0.25:
             sizes = rng.choice([(1,), (2,), (0,), (0.1, 1.5), (1, -1)][: 4 if self.coroutines else 5])
@@ -148,14 +153,14 @@ class Program:
 
     def source(self, name: str) -> ReadableStream[Any]:
         rng = random.Random(self.random.random())
-        chunks = rng.choice([8, 12, 16] if self.steady else [0, 1, 2, 5, 20])
+        chunks = rng.choice([8, 12, 16] if self.steady else [20, 40] if self.usual else [0, 1, 2, 5, 20])
         made = 0
         if self.coroutines and rng.random() < 0.4:
             return ReadableStream.from_(self.generate(name, chunks, rng))
 
         def enqueue(controller: Any) -> None:
             nonlocal made
-            usual = self.steady and rng.random() > self.interesting * 0.2
+            usual = (self.steady or self.usual) and rng.random() > (self.interesting * 0.2 or 0.05)
             for _ in range(1 if usual else rng.choice([1, 1, 1, 1, 2, 3, 1 if self.coroutines else 0])):
                 if made == chunks:
                     if rng.random() < 0.8 or self.coroutines:
@@ -238,7 +243,7 @@ class Program:
             self.log.append(f"{name} transforms {chunk}, wants {controller.desired_size}")
 
             def do() -> None:
-                usual = self.steady and rng.random() > self.interesting * 0.2
+                usual = (self.steady or self.usual) and rng.random() > (self.interesting * 0.2 or 0.05)
                 for copy in range(1 if usual else rng.choice([1, 1, 1, 1, 0, 2])):
                     controller.enqueue(f"{name}({chunk}){copy or ''}")
                     self.log.append(f"{name} wants {controller.desired_size}")
@@ -284,7 +289,8 @@ class Program:
         )
 
     def pipe(self, name: str, stream: ReadableStream[Any], depth: int = 0) -> None:
-        while self.random.random() < 0.35 or (self.steady and self.random.random() < 0.7 and len(name) < 5):
+        often = self.steady or self.usual
+        while self.random.random() < 0.35 or (often and self.random.random() < 0.7 and len(name) < 5):
             name += "t"
             stream = stream.pipe_through(self.transform(f"transform {name}"), **self.options(name))
         if depth < 2 and self.random.random() < (0.05 if self.steady else 0.15):

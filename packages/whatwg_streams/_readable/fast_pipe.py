@@ -171,12 +171,13 @@ def dest_may_be_moved(dest: WritableStream[Any]) -> bool:
 
 def _is_asynchronous(pipe: _Pipe) -> bool:
     """Whether a callback is a coroutine function, or the source an asynchronous iterator."""
-    pull_algorithm: Any = pipe.source._controller._pull_algorithm
-    return (
-        pull_algorithm.__class__ is PullOfAnIterator
-        or is_a_coroutine_function(pull_algorithm)
-        or is_a_coroutine_function(pipe.dest._controller._write_algorithm)
-    )
+    return is_pulled_in_a_task(pipe.source) or is_a_coroutine_function(pipe.dest._controller._write_algorithm)
+
+
+def is_pulled_in_a_task(source: ReadableStream[Any]) -> bool:
+    """Whether its pull is a coroutine function, or the source an asynchronous iterator."""
+    pull_algorithm: Any = source._controller._pull_algorithm
+    return pull_algorithm.__class__ is PullOfAnIterator or is_a_coroutine_function(pull_algorithm)
 
 
 def is_a_coroutine_function(algorithm: Any) -> bool:

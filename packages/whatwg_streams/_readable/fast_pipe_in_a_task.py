@@ -15,7 +15,7 @@ import contextvars
 import types
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 from .._platform import callback_functions, event_loop
 from .._platform.async_sequence import END_OF_ITERATION
@@ -42,20 +42,44 @@ QUICK: Final = 8
 TURNS_OF_A_TASK: Final = 2
 
 
-def move_chunks(pipe: _Pipe) -> bool:
+class Chain(Protocol):
+    """What moves chunks on through transform streams: see `_transform.fast_chain`."""
+
+    left: bool
+    waits: bool  # for coroutines
+
+    def write(self, chunk: object, controller: object, /) -> object: ...
+
+    async def write_in_a_task(self, chunk: object, controller: object, /) -> object: ...
+
+    def suspended(self, promise: Promise[Any]) -> None: ...
+
+    def exit(self) -> None: ...
+
+
+def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None = None) -> bool:
     """Move chunks, when the pipe is about to read the next one.
 
     Where a coroutine is soon suspended, it is not tried again: the plain way, in which each is a task of its own, is
     faster then; but for an iterator, whose plain way is no faster.
+
+    Args:
+        pipe: that between the source and what is written to.
+        enter_chain: of a pipe to a transform stream, how to get what moves a chunk from there to the last sink.
 
     Returns:
         Whether a task does all that follows; otherwise the pipe has still to read.
     """
     pull_algorithm: Any = pipe.source._controller._pull_algorithm
     by = PullOfAnIterator if pull_algorithm.__class__ is PullOfAnIterator else CallbackAlgorithm
-    if not pipe.callbacks_are_quick or not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
+    if not pipe.callbacks_are_quick:
         return False
-    mover = _Mover(pipe, by)
+    if enter_chain is not None:
+        if not fast_pipe.source_may_be_moved(pipe.source, by=by, even_if_pulling=True):
+            return False
+    elif not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
+        return False
+    mover = _Mover(pipe, by, enter_chain)
     event_loop.run_in_a_task(_driven(mover.move(), _call, mover.suspended), mover.context)
     return True
 
@@ -93,7 +117,7 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+def in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
     """The coroutine, to be awaited in another context than that of the task."""
     return _driven(coroutine, context.run, return_undefined)
 
@@ -117,8 +141,10 @@ class _Mover:
     __slots__ = (
         "by",
         "catch",
+        "chain",
         "chunk",
         "context",
+        "enter_chain",
         "phase",
         "pipe",
         "promise",
@@ -130,9 +156,16 @@ class _Mover:
         "write_request",
     )
 
-    def __init__(self, pipe: _Pipe, by: type[CallbackAlgorithm | PullOfAnIterator]) -> None:
+    def __init__(
+        self,
+        pipe: _Pipe,
+        by: type[CallbackAlgorithm | PullOfAnIterator],
+        enter_chain: Callable[[_Pipe], Chain | None] | None,
+    ) -> None:
         self.pipe = pipe
         self.by = by
+        self.enter_chain = enter_chain
+        self.chain: Chain | None = None
         self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
         self.write_algorithm = cast("Any", pipe.dest._controller._write_algorithm)
         self.phase = _NOTHING
@@ -144,8 +177,11 @@ class _Mover:
         self.pull_context: contextvars.Context | None = None  # where it is not that of the task
         self.write_context: contextvars.Context | None = None
         pulls = by is PullOfAnIterator or fast_pipe.is_a_coroutine_function(self.pull_algorithm)
-        of_the_task: Any = self.pull_algorithm if pulls else self.write_algorithm
-        self.context: contextvars.Context = of_the_task.context
+        self.context: contextvars.Context
+        if pulls:
+            self.context = self.pull_algorithm.context
+        else:
+            self.context = self.write_algorithm.context if enter_chain is None else contextvars.Context()
         if pulls and fast_pipe.is_a_coroutine_function(self.write_algorithm):
             self.shared = not self.context and not self.write_algorithm.has_variables
             if not self.shared:
@@ -166,8 +202,11 @@ class _Mover:
         pipe.callbacks_are_quick = self.by is PullOfAnIterator
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
         while not pipe.shutting_down:
-            if fast_pipe.may_move_chunks(pipe, by=self.by) and not event_loop.microtasks_are_pending():
-                left = await self.move_some()
+            if not event_loop.microtasks_are_pending() and self.may_move():
+                try:
+                    left = await self.move_some()
+                finally:
+                    self.leave_the_chain()
             elif turns:
                 turns -= 1
                 left = fast_pipe.Left.FOR_OTHERS
@@ -183,6 +222,27 @@ class _Mover:
                 event_loop.enqueue_microtask(pipe.read, None)
                 raise
 
+    def may_move(self) -> bool:
+        """Whether all is idle."""
+        if self.enter_chain is None:
+            return fast_pipe.may_move_chunks(self.pipe, by=self.by)
+        if not fast_pipe.source_may_be_moved(self.pipe.source, by=self.by):
+            return False
+        self.chain = self.enter_chain(self.pipe)
+        return self.chain is not None
+
+    def leave_the_chain(self) -> None:
+        """What comes next is not a part of moving chunks."""
+        if self.chain is not None and not self.chain.left:
+            self.chain.exit()
+        self.chain = None
+
+    def get_write(self) -> Callable[[Any, Any], Any]:
+        """What a chunk is written by."""
+        if self.chain is None:
+            return self.write_algorithm.function  # type: ignore[no-any-return]
+        return self.chain.write_in_a_task if self.chain.waits else self.chain.write
+
     async def move_some(self) -> fast_pipe.Left:
         """Move chunks, for a turn of the event loop."""
         pipe = self.pipe
@@ -195,7 +255,7 @@ class _Mover:
             iterator = self.pull_algorithm.iterator.iterator
         else:
             pull = self.pull_algorithm.function
-        write, write_request = self.write_algorithm.function, self.write_request
+        write, write_request = self.get_write(), self.write_request
         write_it = callback_functions.of_one_argument(write)
         high_water_mark = readable._strategy_hwm
         counts = readable._strategy_size_algorithm is count
@@ -217,7 +277,7 @@ class _Mover:
                     awaitable = anext(iterator)
                     context = self.pull_context
                     chunk = await (
-                        awaitable if context is None else _in_context(context, event_loop.wait_for(awaitable))
+                        awaitable if context is None else in_context(context, event_loop.wait_for(awaitable))
                     )
                 except StopAsyncIteration:
                     pass
@@ -237,6 +297,10 @@ class _Mover:
                     await self.leave_the_iterator(chunk, threw)
                     return fast_pipe.Left.UNDER_WAY
                 if self.promise is not None:
+                    if self.enter_chain is not None and not self.may_go_on():
+                        await self.leave_the_iterator(chunk, threw)
+                        return fast_pipe.Left.UNDER_WAY
+                    write = self.get_write()
                     self.next_has_come()
             else:
                 items = readable._queue
@@ -265,7 +329,7 @@ class _Mover:
                         if result is not None and result.__class__ is CoroutineType:
                             self.phase = phase
                             result = await (
-                                result if self.pull_context is None else _in_context(self.pull_context, result)
+                                result if self.pull_context is None else in_context(self.pull_context, result)
                             )
                     except (Exception, asyncio.CancelledError) as exception:
                         result = failed = a_promise_rejected_with(reason_of(exception))
@@ -284,13 +348,16 @@ class _Mover:
                         catch.chunk = fast_pipe.NOTHING
                     else:
                         readable._pulling = False
-            dest._in_flight_write_request = write_request
+            if self.enter_chain is None:
+                dest._in_flight_write_request = write_request
+            else:
+                readable._pulling = False
             try:
                 result = write(chunk, writable) if write_it is None else write_it(chunk)
                 if result is not None and result.__class__ is CoroutineType:
                     self.chunk = chunk
                     self.phase = _WRITE
-                    result = await (result if self.write_context is None else _in_context(self.write_context, result))
+                    result = await (result if self.write_context is None else in_context(self.write_context, result))
             except (Exception, asyncio.CancelledError) as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             self.phase = _NOTHING
@@ -299,6 +366,8 @@ class _Mover:
             if self.promise is not None:
                 return self.settle(failed, result)
             if result is not None or jobs or dest._state != "writable" or readable._pull_again:
+                if self.enter_chain is not None:
+                    return fast_pipe.Left.TO_READ if result is None else fast_pipe.Left.UNDER_WAY
                 self.chunk = chunk
                 self.leave(_WRITE, fast_pipe.promise_for(self.write_algorithm, result, failed))
                 return fast_pipe.Left.UNDER_WAY
@@ -329,8 +398,15 @@ class _Mover:
         self.promise = None
         self.pipe.reader._read_requests.popleft()
 
+    def may_go_on(self) -> bool:
+        """Whether all is still idle, when it is there."""
+        assert self.enter_chain is not None
+        self.chain = self.enter_chain(self.pipe)
+        return self.chain is not None
+
     async def leave_the_iterator(self, chunk: Any, threw: BaseException | None) -> None:
         """It has given a chunk, or has come to its end, or has thrown: that ends the pull."""
+        self.leave_the_chain()
         if self.promise is None:
             self.next_is_under_way()
         try:
@@ -351,6 +427,11 @@ class _Mover:
         phase, self.phase = self.phase, _NOTHING
         if phase == _NOTHING:
             return
+        if phase == _WRITE and self.chain is not None:
+            self.promise = Promise()
+            self.chain.suspended(self.promise)
+            return
+        self.leave_the_chain()
         if phase == _NEXT:
             self.promise = self.next_is_under_way()
             return

@@ -11,6 +11,10 @@ the source is pulled again, and it is known which microtasks are queued when a c
 before (`_Chain.leave`), and those of the chunk before (`_Chain.late`). None of them does anything that could be seen.
 Longer chains are left to the plain way.
 
+Where a callback is a coroutine function, or the source an asynchronous iterator, the loop is that of
+`_readable.fast_pipe_in_a_task`, which may be suspended in any stage. A chunk is moved to the sink before the source is
+asked for the next, however long the chain is: asyncio leaves open when a task has its turn.
+
 While chunks move, only the callbacks, and what they call, can look at the streams. What they do beyond enqueueing one
 chunk finds all in the state in which the plain algorithms have it then: the loop is left first.
 """
@@ -18,13 +22,14 @@ chunk finds all in the state in which the plain algorithms have it then: the loo
 from __future__ import annotations
 
 import asyncio
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import callback_functions, event_loop
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
-from .._readable import fast_default as fast_readable, fast_pipe
+from .._readable import fast_default as fast_readable, fast_pipe, fast_pipe_in_a_task
 from .._writable import fast_default as fast_writable
 from . import fast_default
 from .ops import default_controllers
@@ -56,15 +61,17 @@ def move_chunks(pipe: _Pipe) -> bool:
     algorithm.misses += 1  # unless a chunk moves
     if algorithm.misses > MISSES and algorithm.misses % MISSES:
         return False
-    if (
-        event_loop.scheduling.enqueue_elsewhere is not None
-        or not fast_pipe.source_may_be_moved(pipe.source)
-        or pipe.source._controller._strategy_hwm == 0
-        or fast_pipe.is_a_coroutine_function(pipe.source._controller._pull_algorithm)
-    ):
+    source = pipe.source
+    if event_loop.scheduling.enqueue_elsewhere is not None or fast_pipe.is_pulled_in_a_task(source):
+        return event_loop.scheduling.enqueue_elsewhere is None and fast_pipe_in_a_task.move_chunks(pipe, _enter_chain)
+    if not fast_pipe.source_may_be_moved(source):
         return False
     chain = _chain_from(pipe)
     if chain is None:
+        return False
+    if chain.waits:
+        return fast_pipe_in_a_task.move_chunks(pipe, _enter_chain)
+    if source._controller._strategy_hwm == 0 or len(chain.transforms) > MOST_TRANSFORMS:
         return False
     chain.behind, algorithm.behind = algorithm.behind, False
     if not chain.finish() or not chain.is_steady():
@@ -88,6 +95,19 @@ def move_chunks(pipe: _Pipe) -> bool:
     return done
 
 
+def _enter_chain(pipe: _Pipe) -> _Chain | None:
+    """The chain that begins with this pipe, for a task: when that has its turn, nothing else is under way."""
+    chain = _chain_from(pipe)
+    if chain is None or chain.jobs or not chain.is_steady():
+        return None
+    algorithm: Any = pipe.dest._controller._write_algorithm
+    algorithm.misses = 0
+    chain.is_in_a_task = True
+    chain.overlaps = False
+    chain.enter()
+    return chain
+
+
 def _chain_from(first: _Pipe) -> _Chain | None:
     """The chain that begins with this pipe, if it is one that the loop was made for."""
     pipe = first
@@ -98,8 +118,8 @@ def _chain_from(first: _Pipe) -> _Chain | None:
             return None
         algorithm: Any = pipe.dest._controller._write_algorithm
         if type(algorithm) is CallbackAlgorithm:
-            return None if fast_pipe.is_a_coroutine_function(algorithm) else _Chain(pipes, transforms)
-        if type(algorithm) is not fast_default.TransformAlgorithms or len(transforms) == MOST_TRANSFORMS:
+            return _Chain(pipes, transforms)
+        if type(algorithm) is not fast_default.TransformAlgorithms:
             return None
         transform: TransformStream[Any, Any] = algorithm.stream
         if not _may_be_moved(transform):
@@ -119,7 +139,6 @@ def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
     return (
         transform._writable._controller._strategy_hwm <= 1  # one chunk makes backpressure
         and type(algorithm) is CallbackAlgorithm
-        and not fast_pipe.is_a_coroutine_function(algorithm)
         and readable._state == "readable"
         and not readable._unread
         and controller._started
@@ -139,9 +158,12 @@ class _Chain:
         "chunk",
         "dest",
         "has_moved",
+        "has_suspended",
+        "is_in_a_task",
         "jobs",
         "last_stage",
         "left",
+        "moving",
         "overlaps",
         "pipes",
         "queue",
@@ -149,6 +171,7 @@ class _Chain:
         "stage",
         "steps",
         "transforms",
+        "waits",
         "write_algorithm",
         "write_it",
         "write_request",
@@ -175,6 +198,11 @@ class _Chain:
         self.last_stage = len(transforms)
         self.overlaps = len(transforms) == MOST_TRANSFORMS  # the source is pulled before the write is done
         self.write_request = fast_pipe.new_write_request()
+        self.is_in_a_task = False  # then nothing of the last chunk is late
+        self.moving: object = _NOTHING  # the chunk that a coroutine is called with
+        self.has_suspended = False  # that coroutine has suspended the task
+        algorithms: list[Any] = [transform._controller._transform_algorithm for transform in transforms]
+        self.waits = any(fast_pipe.is_a_coroutine_function(one) for one in (*algorithms, self.write_algorithm))
 
     # Entering and leaving --------------------------------------------------------------------------------
 
@@ -247,7 +275,7 @@ class _Chain:
         if self.behind or self.has_moved:
             self._be_late()
         stage = self.stage
-        if stage == MOST_TRANSFORMS:
+        if stage >= MOST_TRANSFORMS:
             self.pipes[0].dest._in_flight_write_request = None  # this write is done
         for ago, number in enumerate(range(stage - 1, -1, -1), 1):
             transform = self.transforms[number]
@@ -306,12 +334,8 @@ class _Chain:
             None; or LEFT, when the loop was left and all that is under way is queued.
         """
         dest = self.dest
-        if self.left or dest._state != "writable":  # because of the pull
-            if not self.left:
-                self.leave()
-            self.pipes[0].dest._in_flight_write_request = None
-            self.pipes[0].chunk_steps(chunk)
-            return fast_pipe.LEFT
+        if self.left or dest._state != "writable":
+            return self._write_plainly(chunk)
         dest._in_flight_write_request = None
         algorithm: Any
         failed: Promise[Any] | None = None
@@ -342,8 +366,66 @@ class _Chain:
         if not self.overlaps:
             dest._in_flight_write_request = None
         self.stage = -1
-        self.has_moved = True
+        self.has_moved = not self.is_in_a_task
         return None
+
+    async def write_in_a_task(self, chunk: object, _: object) -> object:
+        """The same, where callbacks are coroutine functions.
+
+        Returns:
+            What the coroutine has returned, if the task was suspended meanwhile.
+        """
+        dest = self.dest
+        if self.left or dest._state != "writable":
+            return self._write_plainly(chunk)
+        algorithm: Any
+        for stage, algorithm, controller in (*self.steps, (self.last_stage, self.write_algorithm, self.sink)):
+            self.stage = stage
+            self.moving = chunk
+            failed: Promise[Any] | None = None
+            if stage == self.last_stage:
+                dest._in_flight_write_request = self.write_request
+            try:
+                result = algorithm.function(chunk, controller)
+                if result.__class__ is CoroutineType:
+                    result = await fast_pipe_in_a_task.in_context(algorithm.context, result)
+            except (Exception, asyncio.CancelledError) as exception:
+                if self.has_suspended:
+                    raise
+                result = failed = a_promise_rejected_with(reason_of(exception))
+            if self.has_suspended:
+                return result
+            has_no_chunk = self.chunk is _NOTHING and stage < self.last_stage
+            if result is not None or self.jobs or has_no_chunk or dest._state != "writable" or self.left:
+                self._goes_on(fast_pipe.promise_for(algorithm, result, failed))
+                return fast_pipe.LEFT
+            chunk = self.chunk
+            self.chunk = _NOTHING
+        dest._in_flight_write_request = None
+        self.stage = -1
+        return None
+
+    def suspended(self, promise: Promise[Any]) -> None:
+        """The task is suspended, before the event loop knows; the promise is for what the coroutine returns."""
+        self.has_suspended = True
+        self._goes_on(promise)
+
+    def _goes_on(self, promise: Promise[Any] | None) -> None:
+        """The callback has returned; without a promise it is fulfilled."""
+        if self.stage < self.last_stage:
+            self._transform_goes_on(promise)
+            return
+        if not self.left:
+            self.leave()
+        fast_pipe.write_goes_on(self.pipes[-1], self.write_request, self.moving, promise)
+
+    def _write_plainly(self, chunk: object) -> object:
+        """The loop was left, or has to be, because of the pull."""
+        if not self.left:
+            self.leave()
+        self.pipes[0].dest._in_flight_write_request = None
+        self.pipes[0].chunk_steps(chunk)
+        return fast_pipe.LEFT
 
     def catches(self, stream: TransformStream[Any, Any], chunk: object) -> bool:
         """Whether the chunk, that is enqueued, goes on in the loop; otherwise the loop was left."""
