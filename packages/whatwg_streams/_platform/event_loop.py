@@ -168,6 +168,19 @@ class MicrotaskQueue:
                     self.schedule()
         return False
 
+    def insert_after(self, last: Job, job: Job) -> None:
+        """Queue what would have been queued next after the last one, before any of them had run."""
+        jobs = self._jobs
+        self._steps = 0
+        for index, queued in enumerate(jobs):
+            if queued is last:
+                jobs.insert(index + 1, job)
+                break
+        else:
+            jobs.append(job)
+        if not self._draining:
+            self.schedule()
+
 
 def _go_on(_: _Place) -> None:
     """The microtask that stands for a task in the queue; it is only ever found there."""
@@ -305,17 +318,26 @@ def loop_deserves_a_turn() -> bool:
     return True
 
 
-def catch_up() -> bool:
+def catch_up(promise: Awaited) -> Waiter | None:
     """Run the microtasks that are queued so far, inside of the task that awaits what is settled already.
 
     Returns:
-        Whether they have all run: that task need not be suspended then. It has to be if one of them
-        resumes another task, or if they are queued elsewhere.
+        None, if they have all run: that task need not be suspended then. It has to be if one of them resumes
+        another task, or if they are queued elsewhere: then a reaction of the promise, that the task has to yield.
     """
-    if scheduling.enqueue_elsewhere is not None:
-        return False
     queue = _this_thread.queue
-    return not queue._jobs or queue.run_inside_a_task(queue._jobs[-1])
+    last: Job | None = None
+    if scheduling.enqueue_elsewhere is None:
+        if not queue._jobs:
+            return None
+        last = queue._jobs[-1]
+        if queue.run_inside_a_task(last):
+            return None
+    waiter = Waiter(promise)
+    promise._add_reaction(waiter)
+    if last is not None:
+        queue.insert_after(last, queue._jobs.pop())
+    return waiter
 
 
 #: What `hop` returns, if the plain way is needed.
@@ -337,10 +359,15 @@ def hop(promise: Awaited) -> Any:
         return None
     callback, first = jobs[0]
     if callback is not WAKE or first._state != "waiting":
-        callback, last = jobs[-1]
+        last_job = jobs[-1]
+        callback, last = last_job
         # Where another task waits to be resumed this one is suspended in any case, so the sooner the better.
-        if (callback is not WAKE or last._state != "waiting") and queue.run_inside_a_task(jobs[-1]):
-            return None
+        if callback is not WAKE or last._state != "waiting":
+            if queue.run_inside_a_task(last_job):
+                return None
+            waiter = Waiter(promise, queue._drains_on)
+            queue.insert_after(last_job, (WAKE, waiter))
+            return waiter
     waiter = Waiter(promise, queue._drains_on)
     jobs.append((WAKE, waiter))
     queue._steps = 0
@@ -488,6 +515,8 @@ async def wait_for(awaitable: Awaitable[T]) -> T:
 
 class Awaited(Protocol):
     """What a `Waiter` waits for."""
+
+    def _add_reaction(self, reaction: Any, /) -> None: ...
 
     def _waiter_was_cancelled(self, waiter: Waiter) -> None: ...
 

@@ -214,10 +214,8 @@ class Promise(Generic[T_co]):
             waiter = event_loop.Waiter(self, after_a_turn=True)
             self._add_reaction(waiter)
             yield waiter
-        elif not event_loop.catch_up():
-            waiter = event_loop.Waiter(self)
-            self._add_reaction(waiter)
-            yield waiter
+        elif (hop := event_loop.catch_up(self)) is not None:
+            yield hop
         # Otherwise the hop is left out: all that had come before it has run, and nothing could tell.
         if self._promise_state == "rejected":
             settled = [self]
