@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 from functools import lru_cache, partial
 from importlib import import_module
 from itertools import repeat
@@ -95,7 +96,7 @@ def receive_many_from(sock: socket.socket, *, connected: bool) -> ReceiveMany | 
     return ReceiveMany(sock, connected=connected)
 
 
-def _source(name: bytes) -> Endpoint:
+def _endpoint_of(name: bytes) -> Endpoint:
     """The endpoint of a struct sockaddr."""
     port = int.from_bytes(name[2:4], "big")
     if len(name) == _NAME_SIZES[socket.AF_INET]:
@@ -172,8 +173,15 @@ def _column(table: memoryview[int], start: int, size: int) -> memoryview[int]:
     return table[start // table.itemsize :: size // table.itemsize]
 
 
-#: Those that are not in use; mostly there is one. (It is in use while finalizers of others may run, or other threads.)
-_free: list[_Messages] = []
+class _OfThisThread(threading.local):
+    """What all sockets of a thread have in common."""
+
+    def __init__(self) -> None:
+        # None while it is in use, for finalizers of others may run meanwhile.
+        self.messages: _Messages | None = None if _recvmmsg is None else _Messages()
+
+
+_of_this_thread: Final = _OfThisThread()
 
 
 @final
@@ -186,7 +194,7 @@ class ReceiveMany:
         self._sock = sock
         self._connected = connected
         self._name_size = _NAME_SIZES[sock.family]
-        self._source = lru_cache(maxsize=1024)(_source)  # the same few peers send datagram after datagram
+        self._source = lru_cache(maxsize=1024)(_endpoint_of)  # the same few peers send datagram after datagram
         self._datagrams_of_a_message = 1  # when the last ones were received
         self.drained = False  # whether nothing was left then
 
@@ -197,15 +205,13 @@ class ReceiveMany:
             OSError: there was an error before the first of them; the system keeps one that comes later.
         """
         asked = max(1, min(count, MOST) // self._datagrams_of_a_message)
-        try:
-            messages = _free.pop()
-        except IndexError:
-            messages = _Messages()
+        messages = _of_this_thread.messages or _Messages()
+        _of_this_thread.messages = None
         try:
             number = messages.receive(self._sock.fileno(), asked)
             packets = self._packets_of(messages, number)
         finally:
-            _free.append(messages)
+            _of_this_thread.messages = messages
         self.drained = number < asked
         if number:
             self._datagrams_of_a_message = -(-len(packets) // number)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import random
 import socket
 import subprocess
 import sys
+import threading
+import types
 from collections.abc import Iterator
 from contextlib import closing
 from ipaddress import ip_address
@@ -112,7 +115,7 @@ def test_the_name_of_a_sender_has_its_zone() -> None:  # E50
         + socket.if_nametoindex("lo").to_bytes(4, sys.byteorder),
         28,
     )
-    assert _asyncio_recvmmsg._source(name) == Endpoint("fe80::1%lo", 9)
+    assert _asyncio_recvmmsg._endpoint_of(name) == Endpoint("fe80::1%lo", 9)
 
 
 def test_the_zone_of_an_interface_that_is_gone_is_its_number() -> None:  # E50
@@ -189,6 +192,36 @@ async def test_joined_datagrams_that_wait_come_after_stopping_too() -> None:
             assert _data(await answered(answer)) == [b"d"]
 
 
+async def test_what_is_kept_of_sources_is_kept_with_the_socket() -> None:
+    with plain_udp_socket() as sender:
+        async with bound() as datagrams:
+            sender.sendto(b"x", ("127.0.0.1", datagrams.local.port))
+            [packet] = await answered(datagrams.provide(1))
+            source = packet.source
+        del packet, datagrams
+        gc.collect()
+        assert not [one for one in gc.get_referrers(source) if type(one) is not types.CoroutineType]
+
+
+def test_each_thread_has_memory_of_its_own() -> None:
+    messages: list[object] = [_asyncio_recvmmsg._of_this_thread.messages]
+    with plain_udp_socket() as sock, plain_udp_socket() as sender:
+        receive = _many(sock)
+        sender.sendto(b"x", sock.getsockname())
+        packets: list[UDPPacket] = []
+
+        def work() -> None:
+            packets.extend(receive(9))
+            messages.append(_asyncio_recvmmsg._of_this_thread.messages)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert _data(packets) == [b"x"]
+    assert None not in messages
+    assert messages[0] is not messages[1]
+
+
 # Failures ----------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +264,7 @@ def test_a_closed_socket_receives_nothing_whoever_has_its_descriptor_now() -> No
 
 
 def test_a_receive_inside_of_another_has_memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when a finalizer runs in the middle of one, or another thread."""
+    """As when a finalizer runs in the middle of one."""
     with plain_udp_socket() as outer, plain_udp_socket() as inner, plain_udp_socket() as sender:
         receive, inside = _many(outer), _many(inner)
         for number in range(3):
