@@ -162,7 +162,7 @@ class _Worker:
         self.has_worked = False  # in this turn of the event loop
         self.is_watched = False
         self.queue = event_loop._this_thread.queue
-        self.place = event_loop._Place(self.queue)
+        self.place = event_loop.Place(self.queue)
         self.loop = asyncio.get_running_loop()
         self.pause = _Pause(self.loop)
         self.task = event_loop.run_in_a_task(self._work(), context)

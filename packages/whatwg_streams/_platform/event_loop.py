@@ -62,7 +62,7 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "moment", "place")
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "place")
 
     _jobs: deque[Job]
     _draining: bool
@@ -70,15 +70,13 @@ class MicrotaskQueue:
     _spent: int  # microtasks and awaits since the loop had its turn
     _steps: int  # steps of pipes that were queued since the last microtask that is none
     _scheduled_on: asyncio.AbstractEventLoop | None
-    place: _Place  # of the task that waits without having been suspended
-    moment: _Moment  # of a task that waits for no more than one microtask
+    place: Place | None  # for a task that waits without being suspended; None while one does
 
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
         self._drains_on = None
-        self.place = _Place(self)
-        self.moment = _Moment(self)
+        self.place = None
         self._spent = 0
         self._steps = 0
         self._scheduled_on = None
@@ -129,8 +127,21 @@ class MicrotaskQueue:
             self._drains_on = get_running_loop_or_none()
         return self._drains_on is loop
 
-    def run_inside_a_task(self, last: Job) -> bool:
-        """Run the microtasks up to the last one inside of the task that would have to be suspended for them.
+    def take_the_place(self) -> Place:
+        """The place for a task that is about to wait. It is to be put back; another is made where it is taken."""
+        place = self.place
+        if place is None:
+            return Place(self)
+        self.place = None
+        place.is_next = place.is_queued = False
+        return place
+
+    def run_inside_a_task(self, last: Job | None, place: Place | None = None) -> bool:
+        """Run the microtasks up to a last one inside of the task that would have to be suspended for them.
+
+        Args:
+            last: that one; None where it is the one at which the task has its place:
+            place: that of the task.
 
         Returns:
             Whether they have all run, in order, so that nothing could tell that the task was not suspended. It
@@ -143,10 +154,10 @@ class MicrotaskQueue:
         try:
             while jobs and self._spent < scheduling.microtasks_per_turn:
                 job = jobs.popleft()
-                if job is self.place.job:
-                    return True
                 callback, argument = job
-                if callback is WAKE and argument._state == "waiting":
+                if callback is GO_ON or (callback is WAKE and argument._state == "waiting"):
+                    if argument is place:
+                        return True
                     jobs.appendleft(job)
                     return False
                 self._spent += 1
@@ -154,17 +165,17 @@ class MicrotaskQueue:
                     callback(argument)
                 except Exception as exception:
                     report_exception(exception, "A microtask raised")
-                if job is last and not (jobs and jobs[0] is job):  # one that stands for several comes again
+                if place is not None:
+                    if place.is_next:
+                        return True
+                elif job is last and not (jobs and jobs[0] is job):  # one that stands for several comes again
                     return True
                 del job, callback, argument
-        except BaseException:
-            self.place = _Place(self)  # the other one may still be waiting
-            raise
         finally:
             self._draining = draining
             if not draining:
                 self._drains_on = None
-                if jobs:
+                if jobs and (self._scheduled_on is None or not self._scheduled_on.is_running()):
                     self.schedule()
         return False
 
@@ -182,61 +193,46 @@ class MicrotaskQueue:
             self.schedule()
 
 
-def _go_on(_: _Place) -> None:
+def _go_on(_: Place) -> None:
     """The microtask that stands for a task in the queue; it is only ever found there."""
 
 
-@final
-class _Place:
-    """The place in the queue of a task that waits without having been suspended. At most one task does."""
+#: The same, which is asked for by its identity.
+GO_ON: Final[Callable[[Place], None]] = _go_on
 
-    __slots__ = ("is_queued", "job", "queue")
+
+@final
+class Place:
+    """The place in the queue of a task that waits without having been suspended."""
+
+    __slots__ = ("is_next", "is_queued", "job", "queue")
 
     def __init__(self, queue: MicrotaskQueue) -> None:
         self.queue = queue
+        self.is_next = False  # before all that is queued
         self.is_queued = False
-        self.job: Job = (_go_on, self)
+        self.job: Job = (GO_ON, self)
 
     def on_settled(self, promise: object) -> None:
         """The promise has settled: this is where the task may go on."""
         del promise
-        self.queue._jobs.append(self.job)
-        self.queue._steps = 0
-        self.is_queued = True
+        queue = self.queue
+        if queue._jobs:
+            queue._jobs.append(self.job)
+            queue._steps = 0
+            self.is_queued = True
+        else:
+            self.is_next = True
 
     def becomes(self, waiter: Waiter) -> None:
         """The task is suspended after all."""
         if not self.is_queued:
             return
-        self.is_queued = False
         jobs = self.queue._jobs
         for index, job in enumerate(jobs):
             if job is self.job:
                 jobs[index] = (WAKE, waiter)
                 return
-
-
-#: The position of a `_Moment` that is not used, and of one that is still to come.
-NOBODY_WAITS: Final[int] = -2
-NOT_YET: Final[int] = -1
-
-
-@final
-class _Moment:
-    """When the promise settled for which a task waits, without having been suspended, while one microtask runs."""
-
-    __slots__ = ("position", "queue")
-
-    position: int  # in the queue, where the microtask would be that resumes the task
-
-    def __init__(self, queue: MicrotaskQueue) -> None:
-        self.queue = queue
-        self.position = NOBODY_WAITS
-
-    def on_settled(self, promise: object) -> None:
-        """The promise has settled."""
-        del promise
-        self.position = len(self.queue._jobs)
 
 
 _this_thread: Final = PerThread(MicrotaskQueue)

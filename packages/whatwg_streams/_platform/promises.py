@@ -197,10 +197,11 @@ class Promise(Generic[T_co]):
         if self._promise_state == "pending":
             queue = event_loop.queue_to_wait_in()
             if queue is not None:
-                place = queue.place
-                place.is_queued = False
+                place = queue.take_the_place()
                 self._add_reaction(place)
-                if not queue.run_inside_a_task(place.job):
+                goes_on = queue.run_inside_a_task(None, place)
+                queue.place = place
+                if not goes_on:
                     waiter = event_loop.Waiter(self)
                     self._replace_reaction(place, waiter)
                     place.becomes(waiter)

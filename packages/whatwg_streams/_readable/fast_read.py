@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.event_loop import NOBODY_WAITS, NOT_YET, scheduling
+from .._platform.event_loop import scheduling
 from .._platform.promises import is_thenable, take_result_of
 from .._platform.reasons import MYPY
 from .._supporting.queue_with_sizes import ValueWithSize, owned
@@ -60,9 +60,6 @@ def _run_the_pull(queue: MicrotaskQueue, *, is_needed: bool) -> None:
             if of_bytes._pull_again:
                 of_bytes._pull_again = False
                 fast_bytes.call_pull_if_needed(of_bytes, queue)
-    except BaseException:
-        queue.moment = event_loop._Moment(queue)  # the other one may still be noted
-        raise
     finally:
         queue._draining = draining
         if not draining:
@@ -85,7 +82,6 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
         or promise._promise_reactions is not None
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
-        or (moment := queue.moment).position != NOBODY_WAITS
     ):
         return None
     steps, controller = jobs[0]
@@ -96,21 +92,17 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
         is_needed = False
     else:
         return None
-    moment.position = NOT_YET
-    promise._promise_reactions = moment
+    place = queue.take_the_place()
+    promise._promise_reactions = place
     promise._promise_is_handled = True
     promise._observers += 1
     _run_the_pull(queue, is_needed=is_needed)
-    position = moment.position
-    moment.position = NOBODY_WAITS
-    if position == 0:
+    queue.place = place
+    if place.is_next:
         return promise._promise_result if promise._promise_state == "fulfilled" else promise
     waiter = event_loop.Waiter(promise)
-    if position == NOT_YET:
-        promise._replace_reaction(moment, waiter)
-    else:
-        jobs.insert(position, (event_loop.WAKE, waiter))
-        queue._steps = 0
+    promise._replace_reaction(place, waiter)
+    place.becomes(waiter)
     return waiter
 
 
