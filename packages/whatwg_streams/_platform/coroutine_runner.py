@@ -1,4 +1,4 @@
-"""Running the coroutines of a callback, one after the other, in one task: a fast path of `event_loop.run_awaitable`.
+"""Running the coroutines of a callback, one after the other, in one task: a fast path of `tasks.run_awaitable`.
 
 To make a task for each of them takes longer than all else that is done for a chunk. Here the task, when a coroutine has
 ended, waits for the next one until the event loop has had a turn without any. The next one begins in the microtask in
@@ -16,7 +16,7 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
-from . import event_loop, promises
+from . import event_loop, promises, tasks
 from .dom_exception import AbortError, RejectionError
 from .promises import Promise
 
@@ -83,7 +83,7 @@ class CoroutineRunner:
         if worker is not None and worker.runs_at_once(coroutine, context, receiver):
             return
         if worker is not None and worker.coroutine is not None:
-            event_loop.run_awaitable(coroutine, receiver.ended, receiver.failed, context)
+            tasks.run_awaitable(coroutine, receiver.ended, receiver.failed, context)
             return
         self.worker = _Worker(self, coroutine, context, receiver)
 
@@ -165,7 +165,7 @@ class _Worker:
         self.place = event_loop.Place(self.queue)
         self.loop = asyncio.get_running_loop()
         self.pause = _Pause(self.loop)
-        self.task = event_loop.run_in_a_task(self._work(), context)
+        self.task = tasks.run_in_a_task(self._work(), context)
 
     # The task --------------------------------------------------------------------------------------------
 

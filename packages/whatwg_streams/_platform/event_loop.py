@@ -1,4 +1,4 @@
-"""Microtasks, tasks and timers: the only module that speaks to asyncio's scheduler.
+"""Microtasks and timers: with `tasks`, the only module that speaks to asyncio's scheduler.
 
 A microtask is a pair of a callable and its one argument. Microtasks run first in, first out, and the
 queue is drained until it is empty before the event loop does anything else, like HTML's microtask
@@ -17,15 +17,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final
 
-from .dom_exception import AbortError, RejectionError
 from .fast_paths import fast_paths
 from .per_thread import PerThread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -410,103 +408,6 @@ def perform_a_microtask_checkpoint() -> None:
     queue = _this_thread.queue
     if queue._jobs and not queue._draining:
         queue._drain(None)
-
-
-# Tasks -------------------------------------------------------------------------------------------
-
-
-def run_a_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
-    """Run steps that the loop has called, and then the microtasks, before the loop does anything else.
-
-    Only for callbacks that the loop itself calls: no asyncio task may be running.
-    """
-    queue = _this_thread.queue
-    queue._draining = True  # no turn has to be scheduled for what they queue
-    queue._drains_on = loop
-    try:
-        steps()
-    finally:
-        queue._draining = False
-        queue._drains_on = None
-        if queue._jobs:
-            queue._drain(loop)
-
-
-def queue_a_task(steps: Callable[[], object]) -> None:
-    """Queue a global task: run the steps on a turn of the loop of their own, after the microtasks.
-
-    Those that are queued before the task's turn run before it, and those that it queues before the next
-    task, as HTML's event loop has it. Where no loop runs, they wait for one.
-    """
-    loop = get_running_loop_or_none()
-    if loop is None:
-        wait_for_a_loop(lambda _: queue_a_task(steps))
-    else:
-        loop.call_soon(_run_task, steps, loop)
-
-
-def _run_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
-    perform_a_microtask_checkpoint()
-    if _this_thread.queue._jobs:  # more of them than one turn is for: it comes after those that there are now
-        wait_for_a_loop(lambda _: steps())
-        return
-    run_a_task(steps, loop)
-
-
-#: asyncio itself holds a task only weakly.
-_tasks: set[asyncio.Future[Any]] = set()
-
-
-def run_awaitable(
-    awaitable: Awaitable[T],
-    on_result: Callable[[T], object],
-    on_exception: Callable[[object], object],
-    context: contextvars.Context | None,
-) -> None:
-    """Run a coroutine in an asyncio task, or watch a future, and tell how it ended.
-
-    A task that was cancelled ends with an AbortError: asyncio.CancelledError as a reason would make
-    whoever awaits it believe that he himself was cancelled.
-    """
-    future: asyncio.Future[T]
-    if asyncio.isfuture(awaitable):
-        future = awaitable
-    else:
-        coroutine: Any = awaitable
-        if not isinstance(awaitable, Coroutine):
-            coroutine = wait_for(awaitable)
-        future = asyncio.get_running_loop().create_task(coroutine, context=context)
-    _tasks.add(future)
-
-    def done(future: asyncio.Future[T]) -> None:
-        _tasks.discard(future)
-        if future.cancelled():
-            on_exception(AbortError("the task of an asynchronous callback was cancelled"))
-        elif (exception := future.exception()) is not None:
-            on_exception(exception.reason if isinstance(exception, RejectionError) else exception)
-        else:
-            on_result(future.result())
-        perform_a_microtask_checkpoint()
-
-    future.add_done_callback(done)
-
-
-def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> asyncio.Task[None]:
-    """Run steps of our own in a task, in the context."""
-    task = asyncio.get_running_loop().create_task(wait_for(steps), context=context)
-    _tasks.add(task)
-
-    def done(task: asyncio.Task[None]) -> None:
-        _tasks.discard(task)
-        if not task.cancelled() and (exception := task.exception()) is not None:
-            report_exception(exception, "A pipe raised")
-
-    task.add_done_callback(done)
-    return task
-
-
-async def wait_for(awaitable: Awaitable[T]) -> T:
-    return await awaitable
 
 
 class Awaited(Protocol):

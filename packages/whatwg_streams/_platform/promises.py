@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Typ
 
 from typing_extensions import override
 
-from . import event_loop
+from . import event_loop, tasks
 from .compiled import mypyc_attr
 from .dom_exception import AbortError
 from .reactions import Reaction, Rejection, Several, Step, Upon
@@ -410,9 +410,7 @@ def _thenable_job(job: _ThenableJob) -> None:
     if foreign is not None:
         foreign(thenable, lambda value: _resolve_function(promise, value, None), promise._reject)
         return
-    event_loop.run_awaitable(
-        thenable, lambda value: _resolve_function(promise, value, context), promise._reject, context
-    )
+    tasks.run_awaitable(thenable, lambda value: _resolve_function(promise, value, context), promise._reject, context)
 
 
 def is_thenable(value: object) -> bool:

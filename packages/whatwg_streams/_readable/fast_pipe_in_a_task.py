@@ -17,7 +17,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
-from .._platform import callback_functions, event_loop
+from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.dom_exception import AbortError
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
@@ -80,7 +80,7 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
     elif not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
         return False
     mover = _Mover(pipe, by, enter_chain)
-    event_loop.run_in_a_task(_driven(mover.move(), _call, mover.suspended), mover.context)
+    tasks.run_in_a_task(_driven(mover.move(), _call, mover.suspended), mover.context)
     return True
 
 
@@ -276,9 +276,7 @@ class _Mover:
                 try:
                     awaitable = anext(iterator)
                     context = self.pull_context
-                    chunk = await (
-                        awaitable if context is None else in_context(context, event_loop.wait_for(awaitable))
-                    )
+                    chunk = await (awaitable if context is None else in_context(context, tasks.wait_for(awaitable)))
                 except StopAsyncIteration:
                     pass
                 except (Exception, asyncio.CancelledError) as exception:

@@ -33,9 +33,7 @@ from .._platform.abort import (
 from .._platform.event_loop import (
     perform_a_microtask_checkpoint as perform_a_microtask_checkpoint,
     queue_a_microtask as queue_a_microtask,
-    queue_a_task as queue_a_task,
     report_exception as report_exception,
-    run_a_task as run_a_task,
 )
 from .._platform.fast_paths import are_enabled as fast_paths_are_enabled
 from .._platform.promises import (
@@ -48,6 +46,7 @@ from .._platform.promises import (
     resolve as resolve,
     upon as upon,
 )
+from .._platform.tasks import queue_a_task as queue_a_task, run_a_task as run_a_task
 from .._platform.until_settled import UntilSettled as UntilSettled
 from .._platform.webidl import (
     convert_boolean as convert_boolean,

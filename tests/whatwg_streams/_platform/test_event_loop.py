@@ -13,7 +13,7 @@ import pytest
 from tests.support import LoopErrors, LoopFactory, settle
 from tests.support.logs import appending
 from whatwg_streams import Promise, ReadableStream
-from whatwg_streams._platform import event_loop, host
+from whatwg_streams._platform import event_loop, host, tasks
 from whatwg_streams._platform.event_loop import MICROTASKS_PER_TURN, enqueue_microtask
 
 # The queue -----------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ async def test_the_microtasks_of_a_callback_of_the_loop_run_right_after_it() -> 
         event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
         log.append("steps")
 
-    loop.call_soon(event_loop.run_a_task, steps, loop)
+    loop.call_soon(tasks.run_a_task, steps, loop)
     loop.call_soon(log.append, "next callback")
     await asyncio.sleep(0)
     assert log == ["steps", "microtask", "next callback"]
@@ -309,7 +309,7 @@ async def test_so_do_those_of_a_callback_that_raises(loop_errors: LoopErrors) ->
         event_loop.enqueue_microtask(lambda _: log.append("microtask"), None)
         raise error
 
-    loop.call_soon(event_loop.run_a_task, steps, loop)
+    loop.call_soon(tasks.run_a_task, steps, loop)
     await asyncio.sleep(0)
     assert log == ["microtask"]
     assert loop_errors.take()[0]["exception"] is error

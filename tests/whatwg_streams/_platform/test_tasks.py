@@ -11,7 +11,7 @@ from typing import Any
 from tests.support import settle
 from tests.support.logs import appending
 from whatwg_streams import AbortError, Promise
-from whatwg_streams._platform import event_loop
+from whatwg_streams._platform import event_loop, tasks
 from whatwg_streams._platform.event_loop import enqueue_microtask
 
 # Tasks and awaitables ---------------------------------------------------------------------------------
@@ -20,7 +20,7 @@ from whatwg_streams._platform.event_loop import enqueue_microtask
 async def test_a_task_has_its_turn_after_the_microtasks_that_are_queued_until_then() -> None:
     log: list[object] = []
     enqueue_microtask(log.append, "before")
-    event_loop.queue_a_task(lambda: log.append("task"))
+    tasks.queue_a_task(lambda: log.append("task"))
     enqueue_microtask(lambda _: enqueue_microtask(log.append, "after, in a microtask"), None)
     enqueue_microtask(log.append, "after")
     await settle()
@@ -34,8 +34,8 @@ async def test_microtasks_of_a_task_run_before_the_next_task() -> None:
         log.append("first")
         enqueue_microtask(log.append, "of the first")
 
-    event_loop.queue_a_task(first)
-    event_loop.queue_a_task(lambda: log.append("second"))
+    tasks.queue_a_task(first)
+    tasks.queue_a_task(lambda: log.append("second"))
     await settle()
     assert log == ["first", "of the first", "second"]
 
@@ -45,7 +45,7 @@ async def test_more_microtasks_than_a_turn_is_for_still_run_before_the_task() ->
     count = 2 * event_loop.MICROTASKS_PER_TURN
     for number in range(count):
         enqueue_microtask(log.append, number)
-    event_loop.queue_a_task(lambda: log.append("task"))
+    tasks.queue_a_task(lambda: log.append("task"))
     await settle()
     assert log == [*range(count), "task"]
 
@@ -58,7 +58,7 @@ async def test_microtasks_without_end_do_not_keep_a_task_waiting_for_ever() -> N
             enqueue_microtask(go_on, None)
 
     go_on(None)
-    event_loop.queue_a_task(lambda: log.append("task"))
+    tasks.queue_a_task(lambda: log.append("task"))
     await settle()
     assert log == ["task"]
 
@@ -68,7 +68,7 @@ class _Ends:
         self.log: list[tuple[str, Any]] = []
 
     def run(self, awaitable: Any, context: contextvars.Context | None = None) -> None:
-        event_loop.run_awaitable(
+        tasks.run_awaitable(
             awaitable,
             lambda result: self.log.append(("result", result)),
             lambda exception: self.log.append(("exception", exception)),
@@ -162,7 +162,7 @@ async def test_microtasks_queued_at_the_end_of_a_task_run_at_once() -> None:
         enqueue_microtask(appending(log, "microtask"), None)
         loop.call_soon(log.append, "the loop's next turn")
 
-    event_loop.run_awaitable(work(), on_result, lambda _: None, None)
+    tasks.run_awaitable(work(), on_result, lambda _: None, None)
     await settle()
     assert log == ["microtask", "the loop's next turn"]
 
