@@ -23,6 +23,7 @@ _COMPILED: Final = (
     "_platform/promises.py",
     "_platform/reactions.py",
     "_platform/reasons.py",
+    "_platform/starts.py",
     "_platform/tasks.py",
     "_platform/webidl.py",
     "_readable/**/*.py",

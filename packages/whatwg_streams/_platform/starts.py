@@ -7,7 +7,7 @@ look at, again and again, while the streams are made.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from . import event_loop
 
@@ -40,7 +40,7 @@ class _Several:
         self.queue = queue
         self.callback = callback
         self.arguments = arguments
-        self.job: event_loop.Job = (_Several.run_the_first, self)
+        self.job: event_loop.Job = (_RUN_THE_FIRST, self)
 
     def run_the_first(self) -> None:
         """Run the first of them; the others stay first in the queue. Hops make all of them at once."""
@@ -54,6 +54,10 @@ class _Several:
         callback(argument)
 
 
+#: The same as a microtask, which is known by its identity.
+_RUN_THE_FIRST: Final[Callable[[_Several], None]] = _Several.run_the_first
+
+
 def enqueue_a_start(callback: Callable[[Any], object], argument: object) -> None:
     """Enqueue a microtask that starts a stream, with a function that is the same for all streams of a kind."""
     queue = event_loop._this_thread.queue
@@ -61,7 +65,7 @@ def enqueue_a_start(callback: Callable[[Any], object], argument: object) -> None
     # While microtasks run, somebody may wait for the one that is the last now: nothing may be added to it.
     if jobs and not queue._draining and event_loop.scheduling.enqueue_elsewhere is None:
         last_callback, last_argument = jobs[-1]
-        if last_callback is _Several.run_the_first and last_argument.callback is callback:
+        if last_callback is _RUN_THE_FIRST and last_argument.callback is callback:
             last_argument.arguments.append(argument)
             queue.schedule()
             return
