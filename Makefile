@@ -91,6 +91,8 @@ bench-plot: .venv-bench/.installed ## measure how cost grows, and draw it and th
 trust: setup ## try what is promised, and keep the table (ARGS=words of rows)
 	$(VENV_PYTHON) -m tests.trust $(ARGS)
 
+# Of this allocator it shows whether memory returns to where it was.
+soak: export PYTHONMALLOC := malloc
 soak: setup ## try for long, as every night (ARGS=--steps 100000)
 	$(VENV_PYTHON) -m tests.trust.soak $(ARGS)
 

@@ -13,6 +13,7 @@ import uvloop
 from direct_sockets import PermissionsPolicy, TCPServerSocket, TCPSocket
 
 from .load_limits import BUFFER, allow_descriptors, open_descriptors
+from .memory import resident_at_rest
 
 _BOTH = PermissionsPolicy("direct-sockets=(self), direct-sockets-private=(self)")
 
@@ -25,7 +26,8 @@ async def _echo(connection: TCPSocket) -> None:
 
 
 async def main() -> None:
-    """Serve; say the port first, and after each line of standard input how many descriptors are open."""
+    """Serve; say the port first, and after each line of standard input how many descriptors are open,
+    how many errors nobody has handled, and the memory in MiB."""
     loop = asyncio.get_running_loop()
     unhandled = list[object]()
     loop.set_exception_handler(lambda _, context: unhandled.append(context))
@@ -44,7 +46,7 @@ async def main() -> None:
 
         accepting = tasks.create_task(accept())
         while await asyncio.to_thread(sys.stdin.readline):
-            sys.stdout.write(f"{open_descriptors()} {len(unhandled)}\n")
+            sys.stdout.write(f"{open_descriptors()} {len(unhandled)} {await resident_at_rest()}\n")
             sys.stdout.flush()
         accepting.cancel()
 
