@@ -166,6 +166,7 @@ class _Worker:
         self.loop = asyncio.get_running_loop()
         self.pause = _Pause(self.loop)
         self.task = tasks.run_in_a_task(self._work(), context)
+        self.task.add_done_callback(self._ended)
 
     # The task --------------------------------------------------------------------------------------------
 
@@ -210,6 +211,16 @@ class _Worker:
                 if not self._is_working():
                     raise
                 cancelled = exception  # by the coroutine itself, in its first step
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step has run nothing of the coroutine."""
+        if self.runner.worker is self:
+            self.runner.worker = None
+        coroutine = self.coroutine
+        if coroutine is not None and task.cancelled():
+            coroutine.close()
+            self._rest().failed(_reason_for(asyncio.CancelledError()))
+            event_loop.perform_a_microtask_checkpoint()
 
     def _is_working(self) -> bool:
         return self.coroutine is not None

@@ -97,7 +97,10 @@ def run_awaitable(
 
 def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> asyncio.Task[None]:
     """Run steps of our own in a task, in the context."""
-    task = asyncio.get_running_loop().create_task(wait_for(steps), context=context)
+    coroutine: Any = steps
+    if not isinstance(steps, Coroutine):
+        coroutine = wait_for(steps)
+    task = asyncio.get_running_loop().create_task(coroutine, context=context)
     _tasks.add(task)
 
     def done(task: asyncio.Task[None]) -> None:

@@ -165,6 +165,20 @@ async def test_a_callback_whose_task_is_cancelled_errors_the_stream(number_of_th
         await reading
 
 
+async def test_a_callback_whose_task_is_cancelled_before_its_first_step_errors_the_stream() -> None:
+    before = asyncio.all_tasks()
+    with fast_paths_on():
+        stream = source_of(nothing)
+        async with asyncio.timeout(5):
+            reader = stream.get_reader()
+            read = reader.read()
+            await asyncio.sleep(0)
+            (task,) = asyncio.all_tasks() - before
+            task.cancel()
+            with pytest.raises(AbortError, match="was cancelled"):
+                await read
+
+
 async def test_a_callback_that_cancels_itself_errors_the_stream() -> None:
     async def cancel(number: int) -> None:
         if number == COUNT // 2:
