@@ -352,7 +352,9 @@ class _Mover:
                 readable._pulling = False
             try:
                 result = write(chunk, writable) if write_it is None else write_it(chunk)
-                if result is not None and result.__class__ is CoroutineType:
+                if result is not None and (
+                    result.__class__ is CoroutineType or (self.chain is not None and self.chain.waits)
+                ):
                     self.chunk = chunk
                     self.phase = _WRITE
                     result = await (result if self.write_context is None else in_context(self.write_context, result))
