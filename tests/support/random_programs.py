@@ -290,7 +290,8 @@ class Program:
 
     def pipe(self, name: str, stream: ReadableStream[Any], depth: int = 0) -> None:
         often = self.steady or self.usual
-        while self.random.random() < 0.35 or (often and self.random.random() < 0.7 and len(name) < 5):
+        longest = 9 if self.coroutines else 3  # longer ones leave open when the source is pulled
+        while len(name) <= longest and (self.random.random() < (0.8 if often else 0.35)):
             name += "t"
             stream = stream.pipe_through(self.transform(f"transform {name}"), **self.options(name))
         if depth < 2 and self.random.random() < (0.05 if self.steady else 0.15):

@@ -145,6 +145,7 @@ class _Mover:
         "chunk",
         "context",
         "enter_chain",
+        "may_be_suspended",
         "phase",
         "pipe",
         "promise",
@@ -177,6 +178,7 @@ class _Mover:
         self.pull_context: contextvars.Context | None = None  # where it is not that of the task
         self.write_context: contextvars.Context | None = None
         pulls = by is PullOfAnIterator or fast_pipe.is_a_coroutine_function(self.pull_algorithm)
+        self.may_be_suspended = pulls or enter_chain is None
         self.context: contextvars.Context
         if pulls:
             self.context = self.pull_algorithm.context
@@ -199,7 +201,7 @@ class _Mover:
     async def move(self) -> None:
         """Move chunks, until something else has to be done."""
         pipe = self.pipe
-        pipe.callbacks_are_quick = self.by is PullOfAnIterator
+        pipe.callbacks_are_quick = self.by is PullOfAnIterator or not self.may_be_suspended
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
         while not pipe.shutting_down:
             if not event_loop.microtasks_are_pending() and self.may_move():
@@ -229,7 +231,10 @@ class _Mover:
         if not fast_pipe.source_may_be_moved(self.pipe.source, by=self.by):
             return False
         self.chain = self.enter_chain(self.pipe)
-        return self.chain is not None
+        if self.chain is None:
+            return False
+        self.may_be_suspended = self.may_be_suspended or self.chain.waits
+        return True
 
     def leave_the_chain(self) -> None:
         """What comes next is not a part of moving chunks."""

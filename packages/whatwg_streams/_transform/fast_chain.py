@@ -9,11 +9,11 @@ writes, that the pull of this readable side is done, and that the chunk was tran
 written, and that has the pipe into this stage read. So with up to three transforms the sink is given a chunk before
 the source is pulled again, and it is known which microtasks are queued when a callback is called: those of the stages
 before (`_Chain.leave`), and those of the chunk before (`_Chain.late`). None of them does anything that could be seen.
-Longer chains are left to the plain way.
 
 Where a callback is a coroutine function, or the source an asynchronous iterator, the loop is that of
-`_readable.fast_pipe_in_a_task`, which may be suspended in any stage. A chunk is moved to the sink before the source is
-asked for the next, however long the chain is: asyncio leaves open when a task has its turn.
+`_readable.fast_pipe_in_a_task`, which may be suspended in any stage. So it is for longer chains, and where transforms
+turn out to make several chunks of one, or none. There a chunk, with all that is made of it, is moved to the sink before
+the source is asked for the next: asyncio leaves open when a task has its turn, and the text when a pipe reads.
 
 While chunks move, only the callbacks, and what they call, can look at the streams. What they do beyond enqueueing one
 chunk finds all in the state in which the plain algorithms have it then: the loop is left first.
@@ -30,6 +30,8 @@ from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable, fast_pipe, fast_pipe_in_a_task
+from .._strategies import count
+from .._supporting.queue_with_sizes import owned
 from .._writable import fast_default as fast_writable
 from . import fast_default
 from .ops import default_controllers
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from .default_controller import TransformStreamDefaultController
     from .stream import TransformStream
 
-#: With more transforms the source is pulled again before the sink has the chunk.
+#: With more transforms the source would be pulled again before the sink has the chunk.
 MOST_TRANSFORMS: Final = 3
 
 #: What a chunk counts for each transform, for the fairness to the event loop: a callback. It would take six microtasks.
@@ -48,7 +50,13 @@ MICROTASKS_PER_TRANSFORM: Final = 1
 #: When so many chunks in a row could not be moved, it is tried only once in so many.
 MISSES: Final = 16
 
+#: After so many chunks that a transform has not made exactly one of, they are moved in a task.
+IRREGULAR: Final = 64
+
 _NOTHING: Final = object()
+
+#: In place of a chunk: one that is in the queue of the transform.
+_FROM_THE_QUEUE: Final = object()
 
 
 def move_chunks(pipe: _Pipe) -> bool:
@@ -64,14 +72,14 @@ def move_chunks(pipe: _Pipe) -> bool:
     source = pipe.source
     if event_loop.scheduling.enqueue_elsewhere is not None or fast_pipe.is_pulled_in_a_task(source):
         return event_loop.scheduling.enqueue_elsewhere is None and fast_pipe_in_a_task.move_chunks(pipe, _enter_chain)
-    if not fast_pipe.source_may_be_moved(source):
+    if not fast_pipe.source_may_be_moved(source, even_if_pulling=True):
         return False
     chain = _chain_from(pipe)
     if chain is None:
         return False
-    if chain.waits:
+    if chain.waits or len(chain.transforms) > MOST_TRANSFORMS or chain.is_irregular():
         return fast_pipe_in_a_task.move_chunks(pipe, _enter_chain)
-    if source._controller._strategy_hwm == 0 or len(chain.transforms) > MOST_TRANSFORMS:
+    if source._controller._strategy_hwm == 0 or source._controller._pulling or not chain.is_idle():
         return False
     chain.behind, algorithm.behind = algorithm.behind, False
     if not chain.finish() or not chain.is_steady():
@@ -98,13 +106,14 @@ def move_chunks(pipe: _Pipe) -> bool:
 def _enter_chain(pipe: _Pipe) -> _Chain | None:
     """The chain that begins with this pipe, for a task: when that has its turn, nothing else is under way."""
     chain = _chain_from(pipe)
-    if chain is None or chain.jobs or not chain.is_steady():
+    if chain is None or chain.jobs or not chain.is_idle() or not chain.is_steady():
         return None
     algorithm: Any = pipe.dest._controller._write_algorithm
     algorithm.misses = 0
     chain.is_in_a_task = True
     chain.overlaps = False
     chain.enter()
+    chain.waits = chain.waits or bool(chain.steps)
     return chain
 
 
@@ -114,7 +123,7 @@ def _chain_from(first: _Pipe) -> _Chain | None:
     pipes = [first]
     transforms: list[TransformStream[Any, Any]] = []
     while True:
-        if pipe.shutting_down or pipe.pending_chunks or not fast_pipe.dest_may_be_moved(pipe.dest):
+        if pipe.shutting_down or not fast_pipe.dest_may_be_moved(pipe.dest):
             return None
         algorithm: Any = pipe.dest._controller._write_algorithm
         if type(algorithm) is CallbackAlgorithm:
@@ -143,9 +152,7 @@ def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
         and not readable._unread
         and controller._started
         and controller._strategy_hwm == 0
-        and not controller._queue
         and not controller._close_requested
-        and not controller._pull_again
     )
 
 
@@ -154,6 +161,7 @@ class _Chain:
     """Pipes and the transform streams between them, while the loop moves chunks through them."""
 
     __slots__ = (
+        "algorithms",
         "behind",
         "chunk",
         "dest",
@@ -201,8 +209,9 @@ class _Chain:
         self.is_in_a_task = False  # then nothing of the last chunk is late
         self.moving: object = _NOTHING  # the chunk that a coroutine is called with
         self.has_suspended = False  # that coroutine has suspended the task
-        algorithms: list[Any] = [transform._controller._transform_algorithm for transform in transforms]
-        self.waits = any(fast_pipe.is_a_coroutine_function(one) for one in (*algorithms, self.write_algorithm))
+        self.algorithms: list[Any] = [pipe.dest._controller._write_algorithm for pipe in pipes[:-1]]
+        functions: list[Any] = [transform._controller._transform_algorithm for transform in transforms]
+        self.waits = any(fast_pipe.is_a_coroutine_function(one) for one in (*functions, self.write_algorithm))
 
     # Entering and leaving --------------------------------------------------------------------------------
 
@@ -232,6 +241,17 @@ class _Chain:
                 callback, argument = self.jobs.popleft()
                 callback(argument)
         return not self.jobs
+
+    def is_irregular(self) -> bool:
+        """Whether a transform now and then makes more chunks of one, or none."""
+        return any(algorithms.irregular > IRREGULAR for algorithms in self.algorithms)
+
+    def is_idle(self) -> bool:
+        """Whether no pipe has a chunk at hand, and no transform stream one in its queue."""
+        controllers: list[Any] = [transform._readable._controller for transform in self.transforms]
+        return not any(pipe.pending_chunks for pipe in self.pipes) and not any(
+            controller._queue or controller._pull_again for controller in controllers
+        )
 
     def is_steady(self) -> bool:
         """Whether everybody waits for the source."""
@@ -345,6 +365,8 @@ class _Chain:
                 result = algorithm.function(chunk, controller)
             except (Exception, asyncio.CancelledError) as exception:
                 failed, result = a_promise_rejected_with(reason_of(exception)), None
+            if self.chunk is _NOTHING:
+                self.algorithms[stage].irregular += 1
             if result is not None or failed is not None or self.jobs or self.chunk is _NOTHING or self.left:
                 self._transform_goes_on(failed if result is None else algorithm.promise_for(result))
                 return fast_pipe.LEFT
@@ -379,7 +401,20 @@ class _Chain:
         if self.left or dest._state != "writable":
             return self._write_plainly(chunk)
         algorithm: Any
-        for stage, algorithm, controller in (*self.steps, (self.last_stage, self.write_algorithm, self.sink)):
+        steps = [*self.steps, (self.last_stage, self.write_algorithm, self.sink)]
+        to_do: list[tuple[int, object]] = [(0, chunk)]  # what goes into which of these steps; the last is the next
+        while to_do:
+            number, chunk = to_do.pop()
+            if chunk is _FROM_THE_QUEUE:
+                if self.queue._spent >= event_loop.scheduling.microtasks_per_turn:
+                    self._leave_what_is_queued(steps[number - 1][0])
+                    return fast_pipe.LEFT
+                self.queue._spent += 1
+                items: Any = self.transforms[steps[number - 1][0]]._readable._controller
+                chunk = fast_readable.dequeue(items)
+                if items._queue:
+                    to_do.append((number, _FROM_THE_QUEUE))
+            stage, algorithm, controller = steps[number]
             self.stage = stage
             self.moving = chunk
             failed: Promise[Any] | None = None
@@ -395,15 +430,28 @@ class _Chain:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             if self.has_suspended:
                 return result
-            has_no_chunk = self.chunk is _NOTHING and stage < self.last_stage
-            if result is not None or self.jobs or has_no_chunk or dest._state != "writable" or self.left:
+            if result is not None or self.jobs or dest._state != "writable" or self.left:
                 self._goes_on(fast_pipe.promise_for(algorithm, result, failed))
                 return fast_pipe.LEFT
-            chunk = self.chunk
-            self.chunk = _NOTHING
-        dest._in_flight_write_request = None
+            if stage == self.last_stage:
+                dest._in_flight_write_request = None
+            elif self.chunk is not _NOTHING:
+                if self.transforms[stage]._readable._controller._queue:
+                    to_do.append((number + 1, _FROM_THE_QUEUE))
+                to_do.append((number + 1, self.chunk))
+                self.chunk = _NOTHING
         self.stage = -1
         return None
+
+    def _leave_what_is_queued(self, stage: int) -> None:
+        """Leave the loop between two of the chunks that this transform has made: all pipes up to it may read."""
+        self.left = True
+        self.exit()
+        for number in range(stage, -1, -1):
+            self._has_a_chunk(number)
+            self.jobs.append((self.pipes[number + 1].read, None))
+        self.jobs.append((self.pipes[0].read, None))
+        self.queue.schedule_unless_draining()
 
     def suspended(self, promise: Promise[Any]) -> None:
         """The task is suspended, before the event loop knows; the promise is for what the coroutine returns."""
@@ -429,14 +477,17 @@ class _Chain:
 
     def catches(self, stream: TransformStream[Any, Any], chunk: object) -> bool:
         """Whether the chunk, that is enqueued, goes on in the loop; otherwise the loop was left."""
-        if (
-            0 <= self.stage < len(self.transforms)
-            and self.transforms[self.stage] is stream
-            and self.chunk is _NOTHING
-            and not self.jobs
-        ):
-            self.chunk = chunk
-            return True
+        if 0 <= self.stage < len(self.transforms) and self.transforms[self.stage] is stream and not self.jobs:
+            if self.chunk is _NOTHING:
+                self.chunk = chunk
+                return True
+            self.algorithms[self.stage].irregular += 1
+            controller: Any = stream._readable._controller
+            if self.waits and self.is_in_a_task and controller._strategy_size_algorithm is count:
+                controller._queue = owned(controller._queue)
+                controller._queue.append(chunk)
+                controller._queue_total_size += 1
+                return True
         self.leave()
         return False
 

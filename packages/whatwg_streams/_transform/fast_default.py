@@ -53,12 +53,13 @@ _START: Final = starts.Hop(starts.Hop(_started))
 class TransformAlgorithms(PairAlgorithms):
     """The algorithms of the default source and the default sink of one stream."""
 
-    __slots__ = ("behind", "misses", "stream")
+    __slots__ = ("behind", "irregular", "misses", "stream")
 
     def __init__(self, stream: TransformStream[Any, Any]) -> None:
         self.stream = stream
         self.behind = False  # see `fast_chain`
         self.misses = 0
+        self.irregular = 0  # chunks that a chunk was not made exactly one of
 
     @override
     def pull(self) -> Promise[Any]:
@@ -124,6 +125,10 @@ def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool
     its_controller: Any = readable._controller
     readable_controller: ReadableStreamDefaultController = its_controller
     reader = readable._reader
+    if type(reader) is ReadableStreamDefaultReader and not reader._read_requests:
+        algorithms: Any = stream._writable._controller._write_algorithm
+        if type(algorithms) is TransformAlgorithms:
+            algorithms.irregular += 1
     if (
         type(reader) is not ReadableStreamDefaultReader
         or not reader._read_requests

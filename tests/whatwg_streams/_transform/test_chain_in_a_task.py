@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from whatwg_streams import AbortController, AbortError, Promise, ReadableStream, TransformStream, WritableStream
+from whatwg_streams.other_specs import queue_a_microtask
 
 COUNT = 40
 
@@ -270,3 +271,109 @@ async def test_the_end_of_all_tasks_errors_the_streams(where: str) -> None:
         task.cancel()
     with pytest.raises(AbortError, match="was cancelled"):
         await chain.done
+
+
+class LongChain:
+    """Of transforms that are no coroutine functions; each makes so many chunks of one."""
+
+    def __init__(self, transforms: int, made_of_one: Callable[[int], int], count: int) -> None:
+        self.written: list[int] = []
+        self.wanted: set[int | float | None] = set()
+        self.aborting = AbortController()
+        self.at: dict[tuple[str, int], Callable[[Any], object]] = {}
+        self.left = count
+        stream = ReadableStream[int]({"pull": self.pull})
+        for number in range(transforms):
+            stream = stream.pipe_through(self.transform(f"transform {number}", made_of_one))
+        self.done = stream.pipe_to(WritableStream({"write": self.write}), signal=self.aborting.signal)
+
+    def called(self, name: str, chunk: int, controller: Any) -> None:
+        event = self.at.get((name, chunk))
+        if event is not None:
+            event(controller)
+
+    def pull(self, controller: Any) -> None:
+        self.called("source", self.left, controller)
+        self.left -= 1
+        controller.enqueue(self.left)
+        if not self.left:
+            controller.close()
+
+    def transform(self, name: str, made_of_one: Callable[[int], int]) -> TransformStream[int, int]:
+        def transform(chunk: int, controller: Any) -> None:
+            self.called(name, chunk, controller)
+            for _ in range(made_of_one(chunk)):
+                controller.enqueue(chunk)
+                self.wanted.add(controller.desired_size)
+
+        return TransformStream({"transform": transform})
+
+    def write(self, chunk: int, controller: Any) -> None:
+        self.called("sink", chunk, controller)
+        self.written.append(chunk)
+
+
+def one(_: int) -> int:
+    return 1
+
+
+def several(chunk: int) -> int:
+    return chunk % 3
+
+
+@pytest.mark.parametrize(("transforms", "made_of_one"), [(4, one), (8, one), (1, several), (2, several), (5, several)])
+async def test_long_chains_and_transforms_that_make_several_chunks_of_one(
+    transforms: int, made_of_one: Callable[[int], int]
+) -> None:
+    chain = LongChain(transforms, made_of_one, 400)
+    await chain.done
+    expected = [chunk for chunk in range(399, -1, -1) for _ in range(made_of_one(chunk) ** transforms)]
+    assert chain.written == expected
+    assert chain.wanted == ({0} if made_of_one is one else {0, -1})
+
+
+async def test_a_transform_that_makes_very_many_chunks_of_one_leaves_the_event_loop_its_turns() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    chain = LongChain(1, lambda chunk: 3000 if chunk == 5 else 2, 300)
+    await chain.done
+    counting.cancel()
+    assert len(chain.written) == 299 * 2 + 3000
+    assert turns > 10
+
+
+@pytest.mark.parametrize("where", ["source", "transform 0", "transform 3", "sink"])
+@pytest.mark.parametrize("made_of_one", [one, several])
+@pytest.mark.parametrize("what", ["raise", "abort", "error", "microtask"])
+async def test_something_happens_in_a_long_chain(where: str, made_of_one: Callable[[int], int], what: str) -> None:
+    chain = LongChain(5, made_of_one, 400)
+    reason = KeyError(what)
+    microtasks: list[int] = []
+
+    def event(controller: Any) -> None:
+        if what == "raise":
+            raise reason
+        if what == "abort":
+            chain.aborting.abort(reason)
+        elif what == "error":
+            controller.error(reason)
+        else:
+            queue_a_microtask(microtasks.append, 1)
+
+    chain.at[where, 200] = event
+    expected = [chunk for chunk in range(399, -1, -1) for _ in range(made_of_one(chunk) ** 5)]
+    if what == "microtask":
+        await chain.done
+        assert chain.written == expected
+        assert set(microtasks) == {1}
+        return
+    with pytest.raises(KeyError, match=what):
+        await chain.done
+    assert chain.written == expected[: len(chain.written)]

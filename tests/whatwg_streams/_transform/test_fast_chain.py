@@ -10,6 +10,7 @@ import pytest
 from tests.support import settle
 from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
 from whatwg_streams._platform import fast_paths
+from whatwg_streams._transform.fast_chain import MOST_TRANSFORMS
 from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ async def _log(*what: Any) -> list[str]:
 
 @pytest.mark.parametrize("high_water_mark", [1, 16])
 @pytest.mark.parametrize(
-    ("transforms", "stage"), [(transforms, stage) for transforms in range(1, 5) for stage in range(-1, transforms + 1)]
+    ("transforms", "stage"),
+    [(transforms, stage) for transforms in range(1, MOST_TRANSFORMS + 1) for stage in range(-1, transforms + 1)],
 )
 async def test_a_callback_that_does_something_unusual_is_followed_by_the_same(
     transforms: int, stage: int, high_water_mark: float, loop_errors: LoopErrors
