@@ -17,7 +17,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from . import event_loop, promises, tasks
-from .dom_exception import AbortError, RejectionError
+from .dom_exception import RejectionError
 from .promises import Promise
 
 if TYPE_CHECKING:
@@ -319,5 +319,5 @@ class _Worker:
 def _reason_for(exception: BaseException) -> object:
     """What the receiver is told that the coroutine has failed with."""
     if isinstance(exception, asyncio.CancelledError):
-        return AbortError("the task of an asynchronous callback was cancelled")
+        return tasks.cancellation()
     return exception.reason if isinstance(exception, RejectionError) else exception

@@ -61,6 +61,11 @@ def _run_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> N
 _tasks: set[asyncio.Future[Any]] = set()
 
 
+def cancellation() -> AbortError:
+    """What a callback has failed with whose task was cancelled."""
+    return AbortError("the task of an asynchronous callback was cancelled")
+
+
 def run_awaitable(
     awaitable: Awaitable[T],
     on_result: Callable[[T], object],
@@ -85,7 +90,7 @@ def run_awaitable(
     def done(future: asyncio.Future[T]) -> None:
         _tasks.discard(future)
         if future.cancelled():
-            on_exception(AbortError("the task of an asynchronous callback was cancelled"))
+            on_exception(cancellation())
         elif (exception := future.exception()) is not None:
             on_exception(exception.reason if isinstance(exception, RejectionError) else exception)
         else:

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
-from .._platform.dom_exception import AbortError
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
+from .._writable.ops import default_controllers as writable_controllers
 from . import fast_default, fast_pipe
 from .fast_from import PullOfAnIterator, is_to_be_awaited
 from .fast_read import PLAIN_TYPES
+from .ops import default_controllers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
@@ -80,7 +81,9 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
     elif not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
         return False
     mover = _Mover(pipe, by, enter_chain)
-    tasks.run_in_a_task(_driven(mover.move(), _call, mover.suspended), mover.context)
+    coroutine = mover.move()
+    task = tasks.run_in_a_task(_driven(coroutine, _call, mover.suspended), mover.context)
+    task.add_done_callback(partial(mover.ended, coroutine))
     return True
 
 
@@ -145,12 +148,14 @@ class _Mover:
         "chunk",
         "context",
         "enter_chain",
+        "has_begun",
         "may_be_suspended",
         "phase",
         "pipe",
         "promise",
         "pull_algorithm",
         "pull_context",
+        "pulls",
         "shared",
         "write_algorithm",
         "write_context",
@@ -167,6 +172,7 @@ class _Mover:
         self.by = by
         self.enter_chain = enter_chain
         self.chain: Chain | None = None
+        self.has_begun = False
         self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
         self.write_algorithm = cast("Any", pipe.dest._controller._write_algorithm)
         self.phase = _NOTHING
@@ -177,14 +183,14 @@ class _Mover:
         self.shared = False
         self.pull_context: contextvars.Context | None = None  # where it is not that of the task
         self.write_context: contextvars.Context | None = None
-        pulls = by is PullOfAnIterator or fast_pipe.is_a_coroutine_function(self.pull_algorithm)
-        self.may_be_suspended = pulls or enter_chain is None
+        self.pulls = by is PullOfAnIterator or fast_pipe.is_a_coroutine_function(self.pull_algorithm)
+        self.may_be_suspended = self.pulls or enter_chain is None
         self.context: contextvars.Context
-        if pulls:
+        if self.pulls:
             self.context = self.pull_algorithm.context
         else:
             self.context = self.write_algorithm.context if enter_chain is None else contextvars.Context()
-        if pulls and fast_pipe.is_a_coroutine_function(self.write_algorithm):
+        if self.pulls and fast_pipe.is_a_coroutine_function(self.write_algorithm):
             self.shared = not self.context and not self.write_algorithm.has_variables
             if not self.shared:
                 self.write_context = self.write_algorithm.context
@@ -200,6 +206,7 @@ class _Mover:
 
     async def move(self) -> None:
         """Move chunks, until something else has to be done."""
+        self.has_begun = True
         pipe = self.pipe
         pipe.callbacks_are_quick = self.by is PullOfAnIterator or not self.may_be_suspended
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
@@ -220,9 +227,26 @@ class _Mover:
                 return
             try:
                 await asyncio.sleep(0)
-            except BaseException:
-                event_loop.enqueue_microtask(pipe.read, None)
+            except asyncio.CancelledError:
+                self.was_cancelled()
                 raise
+
+    def ended(self, coroutine: Coroutine[Any, Any, Any], task: asyncio.Task[None]) -> None:
+        """The task, which was to await the coroutine, is done: one that was cancelled may have done nothing."""
+        if task.cancelled() and not self.has_begun:
+            coroutine.close()
+            self.was_cancelled()
+            event_loop.perform_a_microtask_checkpoint()
+
+    def was_cancelled(self) -> None:
+        """The task was cancelled between two callbacks: for the pipe it is as if that was in one of them."""
+        error = tasks.cancellation()
+        if self.pulls:
+            readable: Any = self.pipe.source._controller
+            default_controllers.readable_stream_default_controller_error(readable, error)
+        else:
+            writable = self.pipe.dest._controller
+            writable_controllers.writable_stream_default_controller_error_if_needed(writable, error)
 
     def may_move(self) -> bool:
         """Whether all is idle."""
@@ -421,7 +445,7 @@ class _Mover:
             if threw is None:
                 self.pull_algorithm.ended(chunk)
             elif isinstance(threw, asyncio.CancelledError):
-                self.pull_algorithm.failed(AbortError("the task of an asynchronous callback was cancelled"))
+                self.pull_algorithm.failed(tasks.cancellation())
             else:
                 self.pull_algorithm.failed(reason_of(threw))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from tests.support import settle
+from tests.support import LoopFactory, settle
 from whatwg_streams import AbortController, AbortError, Promise, ReadableStream, WritableStream
 
 COUNT = 40
@@ -280,6 +282,64 @@ async def test_the_end_of_all_tasks_errors_the_stream() -> None:
         task.cancel()
     with pytest.raises(AbortError, match="was cancelled"):
         await piping
+
+
+def endless(kind: str) -> tuple[ReadableStream[Any], WritableStream[Any]]:
+    """A source without an end that waits now and then, and a sink; one of them has coroutine functions."""
+
+    async def wait(number: int) -> None:
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+
+    async def all_numbers() -> AsyncIterator[int]:
+        for number in itertools.count():
+            await wait(number)
+            yield number
+
+    def pull(controller: Any) -> None:
+        controller.enqueue(0)
+
+    stream = ReadableStream({"pull": pull}) if kind == "coroutine sink" else ReadableStream.from_(all_numbers())
+    sink = {"write": wait} if kind == "coroutine sink" else {"write": lambda _: None}
+    return stream, WritableStream(sink)
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("kind", ["iterator", "coroutine sink"])
+async def test_a_pipe_whose_task_is_cancelled_between_callbacks_is_rejected(kind: str, turns: int) -> None:
+    before = asyncio.all_tasks()
+    stream, destination = endless(kind)
+    pipe = stream.pipe_to(destination)
+    async with asyncio.timeout(5):
+        for turn in itertools.count():  # there may be no task when the pipe begins
+            tasks = asyncio.all_tasks() - before
+            if turn >= turns and tasks:
+                break
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        with pytest.raises(AbortError, match="was cancelled"):
+            await pipe
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("kind", ["iterator", "coroutine sink"])
+def test_a_pipe_that_is_left_when_the_loop_ends_leaves_nothing_behind(
+    kind: str, turns: int, loop_factory: LoopFactory
+) -> None:
+    states: list[str] = []
+
+    async def pipe_for_so_many_turns() -> None:
+        stream, destination = endless(kind)
+        stream.pipe_to(destination).catch(lambda error: states.append(str(error)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(pipe_for_so_many_turns())
+    gc.collect()
+    assert states == [] or "was cancelled" in states[0]
 
 
 async def test_an_iterator_without_coroutines_of_its_own() -> None:
