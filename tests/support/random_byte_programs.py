@@ -71,7 +71,9 @@ class ByteProgram(Program):
 
     @override
     def strategy(self, rng: random.Random) -> dict[str, Any]:
-        return {"high_water_mark": super().strategy(rng)["high_water_mark"]}
+        strategy = super().strategy(rng)
+        strategy.pop("size", None)
+        return strategy
 
     def often(self, rng: random.Random, chance: float) -> bool:
         return rng.random() < chance * self.interesting
