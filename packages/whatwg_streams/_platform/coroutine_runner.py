@@ -17,8 +17,8 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from . import event_loop, promises, tasks
-from .dom_exception import RejectionError
 from .promises import Promise
+from .reasons import RAISED_BY_TASKS, reason_of_a_task
 
 if TYPE_CHECKING:
     import contextvars
@@ -90,7 +90,11 @@ class CoroutineRunner:
 
 @final
 class _Pause:
-    """What the task waits for between two coroutines: future-like, as asyncio's task needs it."""
+    """What the task waits for between two coroutines: future-like, as asyncio's task needs it.
+
+    It can not be cancelled, but ends then: so a task that a coroutine cancels in its first step knows that it was, when
+    it goes on, as it would if it had run that step itself.
+    """
 
     __slots__ = ("_asyncio_future_blocking", "callback", "context", "is_cancelled", "loop")
 
@@ -119,11 +123,9 @@ class _Pause:
         del msg
         self.is_cancelled = True
         self.loop.call_soon(self.end)
-        return True
+        return False
 
-    def result(self) -> None:
-        if self.is_cancelled:
-            raise asyncio.CancelledError
+    def result(self) -> None: ...
 
 
 @final
@@ -146,6 +148,7 @@ class _Worker:
     )
 
     coroutine: Coroutine[Any, Any, Any] | None
+    task: Any
 
     def __init__(
         self,
@@ -165,23 +168,20 @@ class _Worker:
         self.place = event_loop.Place(self.queue)
         self.loop = asyncio.get_running_loop()
         self.pause = _Pause(self.loop)
-        self.task = tasks.run_in_a_task(self._work(), context)
-        self.task.add_done_callback(self._ended)
+        tasks.run_in_a_task(self._work(), context).add_done_callback(self._ended)
 
     # The task --------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
+        self.task = asyncio.current_task(self.loop)
         await self._run_coroutines()
 
     @types.coroutine
     def _run_coroutines(self) -> Generator[Any, Any, None]:
-        cancelled: asyncio.CancelledError | None = None
         while (coroutine := self.coroutine) is not None:
             waits_for = self.waits_for
             try:
-                if cancelled is not None:
-                    waits_for = coroutine.throw(cancelled)
-                elif waits_for is _NOTHING:
+                if waits_for is _NOTHING:
                     waits_for = coroutine.send(None)
                 while True:
                     try:
@@ -194,23 +194,29 @@ class _Worker:
                     else:
                         waits_for = coroutine.send(sent)
             except StopIteration as end:
+                if self.task._must_cancel:
+                    self._rest().failed(reason_of_a_task(asyncio.CancelledError()))
+                    return
                 self._rest().ended(end.value)
             except asyncio.CancelledError as exception:
-                self._rest().failed(_reason_for(exception))
+                self._rest().failed(reason_of_a_task(exception))
                 return
             except BaseException as exception:
-                self._rest().failed(_reason_for(exception))
-                if not isinstance(exception, Exception):
+                self._rest().failed(reason_of_a_task(exception))
+                if isinstance(exception, RAISED_BY_TASKS):
                     raise
+            if self.task.cancelling():  # which is no concern of the next coroutine
+                return
             self._watch()
             self.pause._asyncio_future_blocking = True
-            cancelled = None
             try:
                 yield self.pause
             except asyncio.CancelledError as exception:
                 if not self._is_working():
                     raise
-                cancelled = exception  # by the coroutine itself, in its first step
+                # By the coroutine itself, in its first step: what that waits for is to be cancelled.
+                self.task.cancel(*exception.args)
+                self.task.uncancel()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task that is cancelled before its first step has run nothing of the coroutine."""
@@ -219,7 +225,7 @@ class _Worker:
         coroutine = self.coroutine
         if coroutine is not None and task.cancelled():
             coroutine.close()
-            self._rest().failed(_reason_for(asyncio.CancelledError()))
+            self._rest().failed(reason_of_a_task(asyncio.CancelledError()))
             event_loop.perform_a_microtask_checkpoint()
 
     def _is_working(self) -> bool:
@@ -290,6 +296,8 @@ class _Worker:
                 self.waits_for = context.run(coroutine.send, None)
             except StopIteration as end:
                 result = end.value
+                if self.pause.is_cancelled and task._must_cancel:
+                    failed = asyncio.CancelledError()
             except BaseException as exception:
                 failed = exception
             finally:
@@ -301,7 +309,10 @@ class _Worker:
             if interrupted is not None:
                 asyncio._enter_task(loop, interrupted)
         if failed is not None:
-            return self._failed_at_once(failed)
+            try:
+                return self._failed_at_once(failed)
+            finally:
+                del failed  # its traceback holds this frame
         if self.waits_for is _NOTHING:
             self._rest().ended(result)
         return True
@@ -310,14 +321,7 @@ class _Worker:
         coroutine, receiver = self.coroutine, self._rest()
         if coroutine is not None and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
             return False
-        receiver.failed(_reason_for(exception))
-        if not isinstance(exception, (Exception, asyncio.CancelledError)):
+        receiver.failed(reason_of_a_task(exception))
+        if isinstance(exception, RAISED_BY_TASKS):
             raise exception
         return True
-
-
-def _reason_for(exception: BaseException) -> object:
-    """What the receiver is told that the coroutine has failed with."""
-    if isinstance(exception, asyncio.CancelledError):
-        return tasks.cancellation()
-    return exception.reason if isinstance(exception, RejectionError) else exception

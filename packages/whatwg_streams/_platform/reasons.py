@@ -8,6 +8,9 @@ from typing import Final, NoReturn
 
 from .dom_exception import AbortError, NoReasonError, RejectionError
 
+#: What asyncio raises where it runs a task. All else is only what the task has ended with.
+RAISED_BY_TASKS: Final = (KeyboardInterrupt, SystemExit)
+
 _MEANS_SOMETHING_TO_PYTHON = (StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError)
 
 
@@ -48,3 +51,16 @@ def reason_of(exception: BaseException) -> object:
     if isinstance(exception, (RejectionError, Throw)):
         return exception.reason  # it came from awaiting a promise, and goes on as what it was
     return exception
+
+
+def cancellation() -> AbortError:
+    """What a callback has failed with whose task was cancelled.
+
+    asyncio.CancelledError as a reason would make whoever awaits it believe that he himself was cancelled.
+    """
+    return AbortError("the task of an asynchronous callback was cancelled")
+
+
+def reason_of_a_task(exception: BaseException) -> object:
+    """What a promise is rejected with, when the task of a callback has ended with the exception."""
+    return cancellation() if isinstance(exception, asyncio.CancelledError) else reason_of(exception)

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import event_loop
-from .dom_exception import AbortError, RejectionError
+from .reasons import RAISED_BY_TASKS, cancellation, reason_of_a_task
 
 if TYPE_CHECKING:
     import contextvars
@@ -61,11 +61,6 @@ def _run_task(steps: Callable[[], object], loop: asyncio.AbstractEventLoop) -> N
 _tasks: set[asyncio.Future[Any]] = set()
 
 
-def cancellation() -> AbortError:
-    """What a callback has failed with whose task was cancelled."""
-    return AbortError("the task of an asynchronous callback was cancelled")
-
-
 def run_awaitable(
     awaitable: Awaitable[T],
     on_result: Callable[[T], object],
@@ -74,8 +69,7 @@ def run_awaitable(
 ) -> None:
     """Run a coroutine in an asyncio task, or watch a future, and tell how it ended.
 
-    A task that was cancelled ends with an AbortError: asyncio.CancelledError as a reason would make
-    whoever awaits it believe that he himself was cancelled.
+    A task that was cancelled ends with an AbortError.
     """
     future: asyncio.Future[T]
     if asyncio.isfuture(awaitable):
@@ -92,7 +86,7 @@ def run_awaitable(
         if future.cancelled():
             on_exception(cancellation())
         elif (exception := future.exception()) is not None:
-            on_exception(exception.reason if isinstance(exception, RejectionError) else exception)
+            on_exception(reason_of_a_task(exception))
         else:
             on_result(future.result())
         event_loop.perform_a_microtask_checkpoint()
@@ -110,8 +104,9 @@ def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> async
 
     def done(task: asyncio.Task[None]) -> None:
         _tasks.discard(task)
-        if not task.cancelled() and (exception := task.exception()) is not None:
-            event_loop.report_exception(exception, "A pipe raised")
+        exception = None if task.cancelled() else task.exception()
+        if exception is not None and not isinstance(exception, RAISED_BY_TASKS):
+            event_loop.report_exception(exception, "A task of a stream raised")
 
     task.add_done_callback(done)
     return task

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
-from .._platform.reasons import reason_of
+from .._platform.reasons import RAISED_BY_TASKS, cancellation, reason_of, reason_of_a_task
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
@@ -125,6 +125,19 @@ def in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]
     return _driven(coroutine, context.run, return_undefined)
 
 
+def failure(exception: BaseException, *, of_a_coroutine: bool) -> Promise[Any]:
+    """The rejection for what a callback has raised.
+
+    Raises:
+        BaseException: what is no failure of the callback is raised again.
+    """
+    if not of_a_coroutine and not isinstance(exception, (Exception, asyncio.CancelledError)):
+        raise exception
+    if isinstance(exception, (GeneratorExit, *RAISED_BY_TASKS)):
+        raise exception
+    return a_promise_rejected_with(reason_of_a_task(exception) if of_a_coroutine else reason_of(exception))
+
+
 # What may be suspended; _NOTHING also if it is known already that it is.
 _NOTHING: Final = 0
 _NEXT: Final = 1  # the next chunk of an iterator
@@ -157,6 +170,7 @@ class _Mover:
         "pull_context",
         "pulls",
         "shared",
+        "task",
         "write_algorithm",
         "write_context",
         "write_request",
@@ -175,6 +189,7 @@ class _Mover:
         self.has_begun = False
         self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
         self.write_algorithm = cast("Any", pipe.dest._controller._write_algorithm)
+        self.task: Any = None  # which callbacks may cancel
         self.phase = _NOTHING
         self.promise: Promise[Any] | None = None  # for the result of a coroutine that was suspended
         self.chunk: object = None  # what is to be written
@@ -208,6 +223,7 @@ class _Mover:
         """Move chunks, until something else has to be done."""
         self.has_begun = True
         pipe = self.pipe
+        self.task = asyncio.current_task()
         pipe.callbacks_are_quick = self.by is PullOfAnIterator or not self.may_be_suspended
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
         while not pipe.shutting_down:
@@ -240,7 +256,7 @@ class _Mover:
 
     def was_cancelled(self) -> None:
         """The task was cancelled between two callbacks: for the pipe it is as if that was in one of them."""
-        error = tasks.cancellation()
+        error = cancellation()
         if self.pulls:
             readable: Any = self.pipe.source._controller
             default_controllers.readable_stream_default_controller_error(readable, error)
@@ -286,6 +302,7 @@ class _Mover:
             pull = self.pull_algorithm.function
         write, write_request = self.get_write(), self.write_request
         write_it = callback_functions.of_one_argument(write)
+        task = self.task
         high_water_mark = readable._strategy_hwm
         counts = readable._strategy_size_algorithm is count
         catch = self.catch
@@ -308,8 +325,12 @@ class _Mover:
                     chunk = await (awaitable if context is None else in_context(context, tasks.wait_for(awaitable)))
                 except StopAsyncIteration:
                     pass
-                except (Exception, asyncio.CancelledError) as exception:
+                except (GeneratorExit, *RAISED_BY_TASKS):
+                    raise
+                except BaseException as exception:
                     threw = exception
+                if threw is None and task._must_cancel:
+                    chunk, threw = END_OF_ITERATION, asyncio.CancelledError()
                 self.phase = _NOTHING
                 if self.shared and self.context:
                     self.part_from(self.pull_algorithm)
@@ -324,7 +345,7 @@ class _Mover:
                     await self.leave_the_iterator(chunk, threw)
                     return fast_pipe.Left.UNDER_WAY
                 if self.promise is not None:
-                    if self.enter_chain is not None and not self.may_go_on():
+                    if task.cancelling() or (self.enter_chain is not None and not self.may_go_on()):
                         await self.leave_the_iterator(chunk, threw)
                         return fast_pipe.Left.UNDER_WAY
                     write = self.get_write()
@@ -358,8 +379,10 @@ class _Mover:
                             result = await (
                                 result if self.pull_context is None else in_context(self.pull_context, result)
                             )
-                    except (Exception, asyncio.CancelledError) as exception:
-                        result = failed = a_promise_rejected_with(reason_of(exception))
+                            if task._must_cancel:
+                                raise asyncio.CancelledError
+                    except BaseException as exception:
+                        result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
                     self.phase = _NOTHING
                     readable._only_appends = False
                     if self.shared and self.context:
@@ -387,8 +410,10 @@ class _Mover:
                     self.chunk = chunk
                     self.phase = _WRITE
                     result = await (result if self.write_context is None else in_context(self.write_context, result))
-            except (Exception, asyncio.CancelledError) as exception:
-                result = failed = a_promise_rejected_with(reason_of(exception))
+                    if task._must_cancel and result is not fast_pipe.LEFT:
+                        raise asyncio.CancelledError
+            except BaseException as exception:
+                result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
             self.phase = _NOTHING
             if self.shared and self.context:
                 self.part_from(self.write_algorithm)
@@ -444,10 +469,12 @@ class _Mover:
         finally:
             if threw is None:
                 self.pull_algorithm.ended(chunk)
-            elif isinstance(threw, asyncio.CancelledError):
-                self.pull_algorithm.failed(tasks.cancellation())
             else:
-                self.pull_algorithm.failed(reason_of(threw))
+                self.pull_algorithm.failed(reason_of_a_task(threw))
+
+    def a_coroutine_runs(self) -> bool:
+        """Whether the callback that is called has returned a coroutine."""
+        return self.phase != _NOTHING or self.promise is not None
 
     # Suspension ------------------------------------------------------------------------------------------
 

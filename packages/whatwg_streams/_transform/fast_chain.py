@@ -111,6 +111,7 @@ def _enter_chain(pipe: _Pipe) -> _Chain | None:
     algorithm: Any = pipe.dest._controller._write_algorithm
     algorithm.misses = 0
     chain.is_in_a_task = True
+    chain.task = asyncio.current_task()
     chain.overlaps = False
     chain.enter()
     chain.waits = chain.waits or bool(chain.steps)
@@ -178,6 +179,7 @@ class _Chain:
         "sink",
         "stage",
         "steps",
+        "task",
         "transforms",
         "waits",
         "write_algorithm",
@@ -207,6 +209,7 @@ class _Chain:
         self.overlaps = len(transforms) == MOST_TRANSFORMS  # the source is pulled before the write is done
         self.write_request = fast_pipe.new_write_request()
         self.is_in_a_task = False  # then nothing of the last chunk is late
+        self.task: Any = None  # that one, which callbacks may cancel
         self.moving: object = _NOTHING  # the chunk that a coroutine is called with
         self.has_suspended = False  # that coroutine has suspended the task
         self.algorithms: list[Any] = [pipe.dest._controller._write_algorithm for pipe in pipes[:-1]]
@@ -418,16 +421,20 @@ class _Chain:
             self.stage = stage
             self.moving = chunk
             failed: Promise[Any] | None = None
+            is_a_coroutine = False
             if stage == self.last_stage:
                 dest._in_flight_write_request = self.write_request
             try:
                 result = algorithm.function(chunk, controller)
-                if result.__class__ is CoroutineType:
+                is_a_coroutine = result.__class__ is CoroutineType
+                if is_a_coroutine:
                     result = await fast_pipe_in_a_task.in_context(algorithm.context, result)
-            except (Exception, asyncio.CancelledError) as exception:
+                    if self.task._must_cancel:
+                        raise asyncio.CancelledError
+            except BaseException as exception:
                 if self.has_suspended:
                     raise
-                result = failed = a_promise_rejected_with(reason_of(exception))
+                result = failed = fast_pipe_in_a_task.failure(exception, of_a_coroutine=is_a_coroutine)
             if self.has_suspended:
                 return result
             if result is not None or self.jobs or dest._state != "writable" or self.left:

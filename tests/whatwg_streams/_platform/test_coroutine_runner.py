@@ -48,6 +48,12 @@ def fast_paths_on() -> Generator[None]:
 async def nothing(_: int) -> None: ...
 
 
+def current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
 async def read_all(stream: ReadableStream[Any]) -> list[Any]:
     return [chunk async for chunk in stream]
 
@@ -179,16 +185,50 @@ async def test_a_callback_whose_task_is_cancelled_before_its_first_step_errors_t
                 await read
 
 
-async def test_a_callback_that_cancels_itself_errors_the_stream() -> None:
+@pytest.mark.parametrize("when", ["before it waits", "and does not wait", "after it has waited"])
+async def test_a_callback_that_cancels_itself_errors_the_stream(when: str) -> None:
     async def cancel(number: int) -> None:
         if number == COUNT // 2:
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
-            await asyncio.sleep(0)
+            if when == "after it has waited":
+                await asyncio.sleep(0)
+            current_task().cancel()
+            if when == "before it waits":
+                await asyncio.sleep(0)
 
     with pytest.raises(AbortError, match="was cancelled"):
         await read_all(source_of(cancel))
+
+
+async def test_a_callback_that_cancels_itself_cancels_what_it_waits_for() -> None:
+    inner = asyncio.get_running_loop().create_future()
+    messages: list[object] = []
+
+    async def cancel(number: int) -> None:
+        if number == COUNT // 2:
+            current_task().cancel("enough")
+            try:
+                await inner
+            except asyncio.CancelledError as error:
+                messages.extend(error.args)
+
+    assert await read_all(source_of(cancel)) == list(range(COUNT))
+    assert inner.cancelled()
+    assert messages == ["enough"]
+
+
+async def test_a_callback_is_not_told_that_one_before_it_was_cancelled() -> None:
+    requests: list[int] = []
+
+    async def ignore_it(number: int) -> None:
+        task = current_task()
+        requests.append(task.cancelling())
+        if number % 10 == 5:
+            asyncio.get_running_loop().call_soon(task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    assert await read_all(source_of(ignore_it)) == list(range(COUNT))
+    assert requests == [0] * (COUNT + 1)
 
 
 async def test_a_callback_may_wait_for_promises_and_for_other_streams() -> None:
@@ -264,15 +304,30 @@ async def test_a_coroutine_begins_in_its_context_though_that_is_entered_already(
     assert answers == [42]
 
 
-async def test_what_is_no_exception_is_raised_where_it_was_to_be_run() -> None:
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_asyncio_would_keep_in_the_task_errors_the_stream_only(waits: bool) -> None:
     class Stop(BaseException):
         pass
 
     async def stop(number: int) -> None:
         if number == COUNT // 2:
+            if waits:
+                await asyncio.sleep(0)
             raise Stop
 
+    stream = source_of(stop)
+    with pytest.raises(Stop):
+        await read_all(stream)
+    with pytest.raises(Stop):
+        await stream.get_reader().closed
+
+
+async def test_an_interruption_is_raised_where_the_callback_was_to_be_run() -> None:
+    async def stop(number: int) -> None:
+        if number == COUNT // 2:
+            raise KeyboardInterrupt
+
     reader = source_of(stop).get_reader()
-    with fast_paths_on(), pytest.raises(Stop):
+    with fast_paths_on(), pytest.raises(KeyboardInterrupt):
         while True:
             await reader.read()
