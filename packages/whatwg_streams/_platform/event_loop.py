@@ -52,6 +52,10 @@ scheduling: Final = Scheduling()
 
 get_running_loop_or_none: Final = asyncio._get_running_loop
 
+#: Tasks whose first step runs inside of a call that makes them, of a callback perhaps: `asyncio.eager_task_factory`.
+#: No microtask may run before that has returned, so they are suspended instead. Python 3.11 has none.
+eager_tasks: Final[Any] = getattr(asyncio.tasks, "_eager_tasks", ())
+
 
 @final
 class MicrotaskQueue:
@@ -317,15 +321,14 @@ def catch_up(promise: Awaited) -> Waiter | None:
 
     Returns:
         None, if they have all run: that task need not be suspended then. It has to be if one of them resumes
-        another task, or if they are queued elsewhere: then a reaction of the promise, that the task has to yield.
+        another task, if they are queued elsewhere, or in the first step of an eager task: then a reaction of the
+        promise, that the task has to yield.
     """
     queue = _this_thread.queue
     last: Job | None = None
     if scheduling.enqueue_elsewhere is None:
-        if not queue._jobs:
-            return None
-        last = queue._jobs[-1]
-        if queue.run_inside_a_task(last):
+        last = queue._jobs[-1] if queue._jobs else None
+        if not eager_tasks and (last is None or queue.run_inside_a_task(last)):
             return None
     waiter = Waiter(promise)
     promise._add_reaction(waiter)
@@ -345,7 +348,7 @@ def hop(promise: Awaited) -> Any:
         None, if the task may go on at once; or the `Waiter` that it has to yield, which is in the queue already.
     """
     queue = _this_thread.queue
-    if queue._spent >= scheduling.microtasks_per_turn or scheduling.enqueue_elsewhere is not None:
+    if queue._spent >= scheduling.microtasks_per_turn or scheduling.enqueue_elsewhere is not None or eager_tasks:
         return PLAINLY
     queue._spent += 1
     jobs = queue._jobs
@@ -373,10 +376,10 @@ def hop(promise: Awaited) -> Any:
 def queue_to_wait_in() -> MicrotaskQueue | None:
     """The queue in which a task may wait at a place, without being suspended.
 
-    None if no microtask is there that could settle what it is about to wait for.
+    None if no microtask is there that could settle what it is about to wait for, and may run now.
     """
     queue = _this_thread.queue
-    if not queue._jobs or not fast_paths.enabled or scheduling.enqueue_elsewhere is not None:
+    if not queue._jobs or not fast_paths.enabled or scheduling.enqueue_elsewhere is not None or eager_tasks:
         return None
     return queue
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.event_loop import scheduling
+from .._platform.event_loop import eager_tasks, scheduling
 from .._platform.promises import is_thenable, take_result_of
 from .._platform.reasons import MYPY
 from .._supporting.queue_with_sizes import ValueWithSize, owned
@@ -82,6 +82,7 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
         or promise._promise_reactions is not None
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
+        or eager_tasks
     ):
         return None
     steps, controller = jobs[0]
@@ -178,6 +179,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         not isinstance(controller, default_controller.ReadableStreamDefaultController)
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
+        or eager_tasks
     ):
         return PLAINLY
     jobs = queue._jobs
