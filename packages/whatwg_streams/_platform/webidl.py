@@ -237,7 +237,8 @@ class CallbackAlgorithm:
     https://webidl.spec.whatwg.org/#invoke-a-callback-function
 
     What the function raises becomes a rejection. The coroutine that a coroutine function returns runs in
-    a task of its own, in a copy of the context in which this algorithm was made.
+    a task, in a copy of the context in which this algorithm was made. Coroutines that do so one after the other may
+    share the task.
 
     Args:
         function: the callback function.
