@@ -47,6 +47,7 @@ class _Several:
         callback, jobs = self.callback, self.queue._jobs
         if isinstance(callback, Hop):
             jobs.append(_Several(self.queue, callback.then, self.arguments).job)
+            self.queue._steps = 0
             return
         argument = self.arguments.popleft()
         if self.arguments:

@@ -152,3 +152,15 @@ def test_streams_that_were_made_in_a_loop_that_is_gone_start_in_the_next() -> No
         coroutine.send(None)  # where no loop runs
     asyncio.run(make_and_settle("c", "d"))
     assert log == ["a", "b", "c", "d"]
+
+
+async def test_starts_that_have_been_postponed_are_seen_behind_the_step_of_a_pipe() -> None:
+    seen: list[bool] = []
+    started: list[int] = []
+    postponed = starts.Hop(started.append)
+    starts.enqueue_a_start(postponed, 1)
+    starts.enqueue_a_start(postponed, 2)
+    event_loop.enqueue_a_step(lambda _: seen.append(event_loop.only_steps_are_pending()), None)
+    await settle()
+    assert seen == [False]
+    assert started == [1, 2]
