@@ -67,6 +67,8 @@ def run_in_guest(command: Sequence[str], seconds: float = _LIMIT) -> str:
         said = _boot(shared, seconds)
         status = Path(shared, "status")
         if not status.exists() or int(status.read_text(encoding="ascii")) != 0:
+            errors = Path(shared, "errors")
+            said += errors.read_text(encoding="utf-8") if errors.exists() else ""
             raise NoGuestError(f"the guest has not done {shlex.join(command)}:\n{said}")
         return Path(shared, "output").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ ip link set lo up
 
 export PYTHONDONTWRITEBYTECODE=1
 export TMPDIR=/run
-sh /run/shared/script >/run/shared/output
+sh /run/shared/script >/run/shared/output 2>/run/shared/errors
 echo $? >/run/shared/status
 
 echo o >/proc/sysrq-trigger
