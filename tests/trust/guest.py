@@ -82,7 +82,8 @@ def _boot(shared: str, seconds: float) -> str:
     """Run a guest until it is switched off, and return what its console has shown."""
     files = ["rootfstype=hostfs", "rootflags=/", "ro"]
     console = ["quiet", "con=null", "con0=null,fd:1"]
-    arguments = [_MEMORY, *files, *console, f"uml_dir={shared}", f"init={_FIRST_PROCESS}", "--", shared]
+    first_process = ["init=/bin/sh", "--", str(_FIRST_PROCESS), shared]  # a source distribution has no executable files
+    arguments = [_MEMORY, *files, *console, f"uml_dir={shared}", *first_process]
     with subprocess.Popen(
         [_path(_KERNEL) or _KERNEL, *arguments],
         stdin=subprocess.DEVNULL,
