@@ -71,14 +71,7 @@ def run_awaitable(
 
     A task that was cancelled ends with an AbortError.
     """
-    future: asyncio.Future[T]
-    if asyncio.isfuture(awaitable):
-        future = awaitable
-    else:
-        coroutine: Any = awaitable
-        if not isinstance(awaitable, Coroutine):
-            coroutine = wait_for(awaitable)
-        future = asyncio.get_running_loop().create_task(coroutine, context=context)
+    future: asyncio.Future[T] = awaitable if asyncio.isfuture(awaitable) else _create_task(awaitable, context)
     _tasks.add(future)
 
     def done(future: asyncio.Future[T]) -> None:
@@ -96,10 +89,7 @@ def run_awaitable(
 
 def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> asyncio.Task[None]:
     """Run steps of our own in a task, in the context."""
-    coroutine: Any = steps
-    if not isinstance(steps, Coroutine):
-        coroutine = wait_for(steps)
-    task = asyncio.get_running_loop().create_task(coroutine, context=context)
+    task = _create_task(steps, context)
     _tasks.add(task)
 
     def done(task: asyncio.Task[None]) -> None:
@@ -110,6 +100,13 @@ def run_in_a_task(steps: Awaitable[None], context: contextvars.Context) -> async
 
     task.add_done_callback(done)
     return task
+
+
+def _create_task(awaitable: Awaitable[T], context: contextvars.Context | None) -> asyncio.Task[T]:
+    coroutine: Any = awaitable
+    if not isinstance(awaitable, Coroutine):
+        coroutine = wait_for(awaitable)
+    return asyncio.get_running_loop().create_task(coroutine, context=context)
 
 
 async def wait_for(awaitable: Awaitable[T]) -> T:
