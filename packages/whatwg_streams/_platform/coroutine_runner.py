@@ -139,7 +139,6 @@ class _Worker:
         "is_watched",
         "loop",
         "pause",
-        "place",
         "queue",
         "receiver",
         "runner",
@@ -165,7 +164,6 @@ class _Worker:
         self.has_worked = False  # in this turn of the event loop
         self.is_watched = False
         self.queue = event_loop._this_thread.queue
-        self.place = event_loop.Place(self.queue)
         self.loop = asyncio.get_running_loop()
         self.pause = _Pause(self.loop)
         tasks.run_in_a_task(self._work(), context).add_done_callback(self._ended)
@@ -284,8 +282,8 @@ class _Worker:
         self.coroutine, self.receiver = coroutine, receiver
         self.has_worked = True
         interrupted = asyncio.current_task(loop)
-        spent, place = queue._spent, queue.place
-        queue._spent, queue.place = event_loop.scheduling.microtasks_per_turn, self.place
+        spent = queue._spent
+        queue._spent = event_loop.scheduling.microtasks_per_turn
         if interrupted is not None:
             asyncio._leave_task(loop, interrupted)
         failed: BaseException | None = None
@@ -305,7 +303,7 @@ class _Worker:
             if self.waits_for is not _NOTHING:
                 self.pause.end()
         finally:
-            queue._spent, queue.place = spent, place
+            queue._spent = spent
             if interrupted is not None:
                 asyncio._enter_task(loop, interrupted)
         if failed is not None:
