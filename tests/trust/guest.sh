@@ -6,10 +6,10 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs run /run
-mkdir -p /run/shared /run/root/lib
+mkdir -p /run/shared /run/kernel/lib
 mount -t hostfs -o "$1" shared /run/shared
-ln -s /usr/lib/uml/modules /run/root/lib/modules
-modprobe --dirname /run/root --all sch_netem veth bridge tun ipv6
+ln -s /usr/lib/uml/modules /run/kernel/lib/modules
+modprobe --dirname /run/kernel --all sch_netem veth bridge tun ipv6
 ip link set lo up
 
 export PYTHONDONTWRITEBYTECODE=1
