@@ -126,7 +126,7 @@ class AsyncioTCPConnection(WatchedSocket):
         self._waiting_reader: Promise[Any] | None = None
         self._receive: Callable[[Any], object] | None = None  # the system call that this waits for,
         self._receive_what: Any = None  # and its argument
-        self._drained = False  # whether nothing was left when the socket was last read into a view
+        self._drained = False  # whether nothing was left when the socket was last read
         self._error: OSError | None = None  # what the next read is to fail with
         self._may_look_again = True  # on the loop's next turn, before it watches
         self._steps: Callable[[], object] | None = None  # what to call instead, when it is readable
@@ -169,6 +169,22 @@ class AsyncioTCPConnection(WatchedSocket):
                 return received
         return self._wait_to_receive(self._sock.recv_into, view)
 
+    def read_at_once(self, size: int) -> bytes | None:
+        """See `TCPConnection.read_at_once`."""
+        if self._drained or self._error is not None:
+            return None
+        try:
+            bytes_ = self._sock.recv(size)
+        except WOULD_BLOCK:
+            self._drained = True
+            return None
+        except OSError as error:  # the system says it once
+            self._error = error
+            return None
+        self._may_look_again = True
+        self._drained = 0 < len(bytes_) < size
+        return bytes_
+
     def read_into_at_once(self, view: memoryview) -> int:
         """See `TCPConnection.read_into_at_once`."""
         if self._drained:
@@ -191,7 +207,7 @@ class AsyncioTCPConnection(WatchedSocket):
         assert self._waiting_reader is None
         self._steps = steps
         if not self._watching:
-            self._watch(self._readable)
+            self._wait()
         return True
 
     def _fail(self) -> Promise[Any]:

@@ -84,6 +84,15 @@ class TCPConnection(Protocol):
         """
         ...
 
+    def read_at_once(self, size: int) -> bytes | None:
+        """Read as many bytes as there are already, but not more than so many, while no read is under way.
+
+        Returns:
+            The bytes, none if the peer has finished; or None, if there are none yet, or `read` has something else to
+            say.
+        """
+        ...
+
     def call_when_readable(self, steps: Callable[[], object]) -> bool:
         """Call the steps, once, when a read may not have to wait any more; they count as a read that is under way.
 

@@ -30,7 +30,7 @@ LONGEST_WAIT: Final = 1.0
 _NEVER: Final = 50 * 365 * 24 * 3600.0
 
 
-class _OpenSockets:
+class OpenSockets:
     """The sockets of one event loop, the one that is running."""
 
     def __init__(self) -> None:
@@ -60,13 +60,13 @@ class _OpenSockets:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST_WAIT):
                     for one in sockets:
-                        await UntilSettled(one._closed_promise)
+                        await UntilSettled(one._the_closed_promise())
 
 
 class _Keeper:
     """What a loop has instead of an attribute: a timer keeps it, for as long as the loop keeps that."""
 
-    def __init__(self, open_sockets: _OpenSockets) -> None:
+    def __init__(self, open_sockets: OpenSockets) -> None:
         self._open_sockets = open_sockets
         asyncio.get_running_loop().call_later(_NEVER, self._keep, context=contextvars.Context())
 
@@ -80,19 +80,24 @@ class _Keeper:
 
 
 #: (What a loop has leads back to it, and would keep it alive.)
-_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[_OpenSockets]] = WeakKeyDictionary()
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[OpenSockets]] = WeakKeyDictionary()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: inherit_loops(_of_loops))
 
 
-def close_at_shutdown(socket: Socket[Any]) -> None:
-    """Close the socket, unless it is closed by then, when the running loop is shut down."""
+def close_at_shutdown(socket: Socket[Any]) -> OpenSockets:
+    """Close the socket, unless it is closed by then, when the running loop is shut down.
+
+    Returns:
+        All those of that loop.
+    """
     loop = asyncio.get_running_loop()
     known = _of_loops.get(loop)
     open_sockets = None if known is None else known()
     if open_sockets is None:
-        open_sockets = _OpenSockets()
+        open_sockets = OpenSockets()
         _of_loops[loop] = ref(open_sockets)
         _Keeper(open_sockets)
     open_sockets.add(socket)
+    return open_sockets

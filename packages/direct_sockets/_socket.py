@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 from typing_extensions import override
 
 from whatwg_streams import AbortError, Promise
-from whatwg_streams.other_specs import UntilSettled, mark_as_handled, reject
+from whatwg_streams.other_specs import UntilSettled, fast_paths_are_enabled, fulfill, mark_as_handled, reject, resolve
 
 from . import _asyncio_os
 from ._steps import InParallel
@@ -38,23 +38,68 @@ class _Closable(Protocol):
 class Socket(ABC, Generic[OpenInfo]):
     """A socket that opens at once, and says so with two promises."""
 
-    __slots__ = ("__weakref__", "_closed_promise", "_is_forgotten", "_opened_at", "_opened_promise", "_opening")
+    __slots__ = (
+        "__weakref__",
+        "_closed_gracefully",
+        "_closed_promise",
+        "_is_forgotten",
+        "_is_left",
+        "_open_info",
+        "_opened_at",
+        "_opened_promise",
+        "_opening",
+    )
 
-    _opened_promise: Promise[OpenInfo]
-    _closed_promise: Promise[None]
+    _opened_promise: Promise[OpenInfo] | None  # made when somebody looks at it, and so is the other
+    _closed_promise: Promise[None] | None
+    _open_info: OpenInfo | None  # what the one is fulfilled with
+    _closed_gracefully: bool  # whether the other is fulfilled
+    _is_left: bool  # by `async with`, or by all; whoever closes it then waits for nothing else
     _opening: InParallel | None
     _opened_at: tuple[CodeType, int] | None  # the line that made it, or its server, for the ResourceWarning
     _is_forgotten: bool  # whether there was one
 
     def _initialize(self) -> None:
         """The initial values of the internal slots."""
-        self._opened_promise = Promise()
-        self._closed_promise = Promise()
-        # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
-        mark_as_handled(self._closed_promise)
+        self._opened_promise = None
+        self._closed_promise = None
+        self._open_info = None
+        self._closed_gracefully = False
+        self._is_left = False
         self._opening = None
         self._opened_at = None
         self._is_forgotten = False
+
+    def _the_opened_promise(self) -> Promise[OpenInfo]:
+        """The promise `opened`."""
+        promise = self._opened_promise
+        if promise is None:
+            promise = self._opened_promise = Promise()
+            if self._open_info is not None:
+                fulfill(promise, self._open_info)
+        return promise
+
+    def _the_closed_promise(self) -> Promise[None]:
+        """[[closedPromise]]"""
+        promise = self._closed_promise
+        if promise is None:
+            promise = self._closed_promise = Promise()
+            # NOTE(spec): E43 nobody needs to look at `closed`; the errors it carries are those of the streams.
+            mark_as_handled(promise)
+            if self._closed_gracefully:
+                fulfill(promise, None)
+        return promise
+
+    def _resolve_opened(self, open_info: OpenInfo) -> None:
+        self._open_info = open_info
+        if self._opened_promise is not None:
+            fulfill(self._opened_promise, open_info)
+
+    def _resolve_closed(self) -> None:
+        if self._closed_promise is None:
+            self._closed_gracefully = True
+        else:
+            resolve(self._closed_promise)
 
     @property
     def closed(self) -> Promise[None]:
@@ -67,7 +112,7 @@ class Socket(ABC, Generic[OpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-closed
         """
         self._begin_to_open()
-        return self._closed_promise
+        return self._the_closed_promise()
 
     # Opening -------------------------------------------------------------------------------------------
 
@@ -98,20 +143,22 @@ class Socket(ABC, Generic[OpenInfo]):
         NOTE(spec): E22 a refusal is a NotAllowedError, as written; other implementations have other errors.
         """
         # .1. Reject opened,
-        reject(self._opened_promise, error)
+        reject(self._the_opened_promise(), error)
         # .2. and closed.
-        reject(self._closed_promise, error)
+        reject(self._the_closed_promise(), error)
 
     def _was_given_up(self) -> None:
-        mark_as_handled(self._opened_promise)
+        mark_as_handled(self._the_opened_promise())
         self._reject_both_promises(AbortError("the socket was given up while it was opening"))
 
     # Beyond the standard ---------------------------------------------------------------------------------
 
     async def __aenter__(self) -> OpenInfo:
         self._begin_to_open()
+        if self._opened_promise is None and self._open_info is not None:
+            return self._open_info
         try:
-            return await self._opened_promise
+            return await self._the_opened_promise()
         except BaseException:
             # NOTE(spec): E42 whoever is cancelled here has nothing to close the socket with later.
             self._give_up()
@@ -122,10 +169,12 @@ class Socket(ABC, Generic[OpenInfo]):
     ) -> None:
         """Close the socket, whatever state its streams are in; how it ended, `closed` tells."""
         self._give_up()
-        await UntilSettled(self._closed_promise)
+        if not self._closed_gracefully:
+            await UntilSettled(self._the_closed_promise())
 
     def _give_up(self) -> None:
         """Close the socket, even if it is not open yet, or a stream of it is locked."""
+        self._is_left = fast_paths_are_enabled()
         if self._opening is None:
             self._close_even_if_locked()
             return

@@ -26,10 +26,10 @@ from whatwg_streams.other_specs import (
     cancel_readable_stream,
     is_errored,
     is_locked,
+    is_readable,
     mark_as_handled,
     queue_a_task,
     reject,
-    resolve,
     signal_of_writable_stream,
     stored_error_of,
 )
@@ -94,13 +94,13 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         def closed() -> None:
             # 2.2.1. If the writable side is errored, so is closed;
             if self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._the_closed_promise(), _error_of(self._writable))
             # 2.2.2. or else if the readable side is;
             elif is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._the_closed_promise(), _error_of(self._readable))
             # 2.2.3. otherwise all is well.
             else:
-                resolve(self._closed_promise)
+                self._resolve_closed()
 
         # 2. In parallel:
         # 2.1. close the socket.
@@ -136,13 +136,13 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         def closed() -> None:
             # 2.2.1. If the readable side is errored, so is closed;
             if is_errored(self._readable):
-                reject(self._closed_promise, _error_of(self._readable))
+                reject(self._the_closed_promise(), _error_of(self._readable))
             # 2.2.2. or else if the writable side is;
             elif self._writable_is_errored():
-                reject(self._closed_promise, _error_of(self._writable))
+                reject(self._the_closed_promise(), _error_of(self._writable))
             # 2.2.3. otherwise all is well.
             else:
-                resolve(self._closed_promise)
+                self._resolve_closed()
 
         # 2. In parallel:
         # 2.1. close the socket.
@@ -164,7 +164,16 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         def queue(_: object) -> None:
             queue_a_task(closed)
 
-        queue_a_global_task_upon(self._told_to_close(), queue, queue)
+        answer = self._told_to_close()
+        # (Where nobody has looked at [[closedPromise]], and who has left the socket waits for it, nobody could tell.)
+        if self._is_left and answer is None and self._closed_promise is None and self._streams_have_ended():
+            closed()
+        else:
+            queue_a_global_task_upon(answer, queue, queue)
+
+    def _streams_have_ended(self) -> bool:
+        """Whether their states are the last ones."""
+        return is_errored(self._writable) and not is_readable(self._readable)
 
     @abstractmethod
     def _told_to_close(self) -> Answer[None]:
@@ -190,7 +199,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
             return a_promise_rejected_with(InvalidStateError("the socket is not open; await `opened` first"))
         # 2. It may be closed already.
         if self._closed_is_settled():
-            return self._closed_promise
+            return self._the_closed_promise()
         # 3. Its streams must not be locked.
         if self._a_stream_is_locked():
             return a_promise_rejected_with(
@@ -199,7 +208,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         # 4. to 7. Cancel the one, abort the other.
         self._cancel_and_abort()
         # 8. Return [[closedPromise]].
-        return self._closed_promise
+        return self._the_closed_promise()
 
     def _a_stream_is_locked(self) -> bool:
         return is_locked(self._readable) or is_locked(self._writable)

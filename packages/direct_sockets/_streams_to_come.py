@@ -7,51 +7,46 @@ nothing is read ahead, which only the peer could tell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 from ._options import TCPSocketOpenInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ._tcp_socket import TCPSocket
 
-    from whatwg_streams import ReadableStream, WritableStream
-
-    from ._operating_system import TCPConnection
+_fill = object.__setattr__  # the attributes can not be set by others
 
 
 @final
 class OpenInfoOfStreamsToCome(TCPSocketOpenInfo):
-    """The open info of a socket whose streams are made when they are asked for.
+    """The open info of a socket whose streams are made when they are asked for; and so are the addresses.
 
     Args:
-        connection: the connection.
-        make_streams: makes the streams.
+        socket: the socket.
     """
 
-    __slots__ = ("_make_streams",)
+    __slots__ = ("_connection", "_socket")
 
-    def __init__(
-        self,
-        connection: TCPConnection,
-        make_streams: Callable[[], tuple[ReadableStream[memoryview], WritableStream[Any]]],
-    ) -> None:
-        fill = object.__setattr__  # the attributes can not be set by others
-        fill(self, "_make_streams", make_streams)
-        remote, local = connection.remote, connection.local
-        fill(self, "remote_address", remote.address)
-        fill(self, "remote_port", remote.port)
-        fill(self, "local_address", local.address)
-        fill(self, "local_port", local.port)
+    def __init__(self, socket: TCPSocket) -> None:
+        _fill(self, "_socket", socket)
+        _fill(self, "_connection", socket._connection)
 
     def __getattr__(self, name: str) -> Any:
-        """The streams, when the first of them is asked for; from then on they are attributes like others."""
-        if name not in {"readable", "writable"}:
+        """What is asked for the first time; from then on these are attributes like others."""
+        if name in {"readable", "writable"}:
+            readable, writable = self._socket._make_streams()
+            object.__delattr__(self, "_socket")  # whose promise leads to this
+            _fill(self, "readable", readable)
+            _fill(self, "writable", writable)
+        elif name in {"remote_address", "remote_port", "local_address", "local_port"}:
+            remote, local = self._connection.remote, self._connection.local
+            _fill(self, "remote_address", remote.address)
+            _fill(self, "remote_port", remote.port)
+            _fill(self, "local_address", local.address)
+            _fill(self, "local_port", local.port)
+        else:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        readable, writable = self._make_streams()
-        object.__delattr__(self, "_make_streams")  # it leads to the socket, whose promise leads to this
-        object.__setattr__(self, "readable", readable)
-        object.__setattr__(self, "writable", writable)
-        return cast("object", readable if name == "readable" else writable)
+        return object.__getattribute__(self, name)
 
 
 # It is what it says to be: a TCPSocketOpenInfo.

@@ -18,7 +18,6 @@ from whatwg_streams.other_specs import (
     convert_string,
     enqueue_into_readable_stream,
     error_readable_stream,
-    fulfill,
     is_errored,
     is_locked,
     is_readable,
@@ -27,7 +26,6 @@ from whatwg_streams.other_specs import (
     queue_a_task,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
-    resolve,
     set_up_readable_stream,
     stored_error_of,
 )
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from ._addresses import IPAddress
     from ._operating_system import OperatingSystem, TCPConnection, TCPServer
     from ._options import TCPServerSocketOptions
+    from ._shutdown import OpenSockets
 
 #: NOTE(spec): E18 the text's number, though 32768 was meant, perhaps.
 LOWEST_LOCAL_PORT: Final = 32678
@@ -84,11 +83,12 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = ("_readable", "_readable_is_active", "_server")
+    __slots__ = ("_open_sockets", "_readable", "_readable_is_active", "_server")
 
     _readable: ReadableStream[TCPSocket]
 
     _server: TCPServer | None
+    _open_sockets: OpenSockets  # of the loop, those that are accepted among them
     _readable_is_active: bool  # E37: until its closing is handled
 
     def __init__(
@@ -158,9 +158,9 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
     def _opened(self, server: TCPServer) -> None:
         """The steps of success."""
         self._server = server
-        close_at_shutdown(self)
+        self._open_sockets = close_at_shutdown(self)
         # 6.4.1. Initialize [[readable]].
-        self._initialize_readable(server)
+        self._initialize_readable()
         # 6.4.2. The open info
         open_info = TCPServerSocketOpenInfo(
             # 6.4.3. has the readable,
@@ -170,31 +170,29 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
             local_port=server.local.port,
         )
         # 6.4.5. Resolve opened with it.
-        fulfill(self._opened_promise, open_info)
+        self._resolve_opened(open_info)
 
     # §4.2 [[readable]] ---------------------------------------------------------------------------------
 
-    def _initialize_readable(self, server: TCPServer) -> None:
+    def _initialize_readable(self) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpserversocket-readable-stream"""
         # 1. A new stream.
         stream: ReadableStream[TCPSocket] = new(ReadableStream)
 
-        # 2. Pulling takes these steps:
-        def pull_algorithm() -> Promise[None] | None:
-            return self._pull(server)
-
+        # 2. Pulling takes the steps of _pull.
         # 3. Cancelling takes these steps:
         def cancel_algorithm(_: object) -> Promise[None]:
-            server.stop_accepting()
+            assert self._server is not None
+            self._server.stop_accepting()
             # 3.1. handle the closing.
-            self._handle_closing_the_readable_stream(server)
+            self._handle_closing_the_readable_stream()
             # 3.2. That is all.
             return a_promise_resolved_with_undefined()
 
         # 4. Set up the stream with these.
         set_up_readable_stream(
             stream,
-            pull_algorithm=pull_algorithm,
+            pull_algorithm=self._pull,
             cancel_algorithm=cancel_algorithm,
             high_water_mark=READABLE_HIGH_WATER_MARK,
             # NOTE(spec): E16 nothing is said of sockets that nobody has read when the stream is cancelled or
@@ -205,7 +203,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         self._readable = stream
         self._readable_is_active = True
 
-    def _pull(self, server: TCPServer) -> Promise[None] | None:
+    def _pull(self) -> Promise[None] | None:
         """The pull algorithm of the readable stream.
 
         NOTE(spec): E7 the text's promise is resolved at once, so that accepts overlap, and more connections are
@@ -215,39 +213,44 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         desired_size = max(1, int(readable_stream_desired_size_to_fill_up_to_the_high_water_mark(self._readable)))
 
         # 2.2. In parallel:
-        # 2.2.1. accept up to that many. (See below.)
-        # 2.2.2. Then queue a task for these steps:
-        def accepted(connections: Sequence[TCPConnection]) -> None:
-            # 2.2.2.1. If the socket was closed gracefully,
-            # NOTE(spec): E70 no peer can close a socket that listens; it is a system that gives no connections.
-            if not connections and is_readable(self._readable):
-                # 2.2.2.1.1. close the stream,
-                close_readable_stream(self._readable)
-                # 2.2.2.1.2. and handle its closing.
-                self._handle_closing_the_readable_stream(server)
-            # 2.2.2.2. If all went well,
-            # NOTE(spec): E15 the text makes one TCPSocket of however many connections.
-            for connection in connections:
-                # (The stream may have been cancelled since.)
-                if not is_readable(self._readable):
-                    _close(connection)
-                    continue
-                # 2.2.2.2.1. there is a new TCPSocket,
-                tcp_socket = TCPSocket._accepted(connection, self)
-                # 2.2.2.2.2. which is enqueued.
-                enqueue_into_readable_stream(self._readable, tcp_socket)
-
-        def failed(os_error: BaseException) -> None:
-            # 2.2.2.3. If there was an error, error the stream, and handle its closing.
-            if is_readable(self._readable):
-                error_readable_stream(self._readable, network_error(os_error, "accepting connections"))
-                self._handle_closing_the_readable_stream(server)
-
+        # 2.2.1. accept up to that many.
+        assert self._server is not None
+        answer = self._server.accept(desired_size)
+        # 2.2.2. Then queue a task for the steps of _connections_accepted and _accepting_failed.
         # 2.3. That is all.
-        return queue_a_global_task_upon(server.accept(desired_size), accepted, failed)
+        return queue_a_global_task_upon(answer, self._connections_accepted, self._accepting_failed)
 
-    def _handle_closing_the_readable_stream(self, server: TCPServer) -> None:
+    def _connections_accepted(self, connections: Sequence[TCPConnection]) -> None:
+        """Steps 2.2.2.1 and 2.2.2.2 of initializing the readable stream."""
+        # 2.2.2.1. If the socket was closed gracefully,
+        # NOTE(spec): E70 no peer can close a socket that listens; it is a system that gives no connections.
+        if not connections and is_readable(self._readable):
+            # 2.2.2.1.1. close the stream,
+            close_readable_stream(self._readable)
+            # 2.2.2.1.2. and handle its closing.
+            self._handle_closing_the_readable_stream()
+        # 2.2.2.2. If all went well,
+        # NOTE(spec): E15 the text makes one TCPSocket of however many connections.
+        for connection in connections:
+            # (The stream may have been cancelled since.)
+            if not is_readable(self._readable):
+                _close(connection)
+                continue
+            # 2.2.2.2.1. there is a new TCPSocket,
+            tcp_socket = TCPSocket._accepted(connection, self)
+            # 2.2.2.2.2. which is enqueued.
+            enqueue_into_readable_stream(self._readable, tcp_socket)
+
+    def _accepting_failed(self, os_error: BaseException) -> None:
+        """Step 2.2.2.3 of initializing the readable stream."""
+        # 2.2.2.3. If there was an error, error the stream, and handle its closing.
+        if is_readable(self._readable):
+            error_readable_stream(self._readable, network_error(os_error, "accepting connections"))
+            self._handle_closing_the_readable_stream()
+
+    def _handle_closing_the_readable_stream(self) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-handle-closing-the-tcpserversocket-readable-stream"""
+        assert self._server is not None
         # NOTE(spec): E37 once.
         if not self._readable_is_active:
             return
@@ -256,16 +259,16 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         def closed() -> None:
             # NOTE(spec): E14 the text resolves closed after an error, too, against what it says of it in 4.4.
             if is_errored(self._readable):
-                reject(self._closed_promise, stored_error_of(self._readable))
+                reject(self._the_closed_promise(), stored_error_of(self._readable))
             else:
-                resolve(self._closed_promise)
+                self._resolve_closed()
 
         # 1. Close the socket.
         # 2. Then queue a task that resolves closed.
         def queue(_: object) -> None:
             queue_a_task(closed)
 
-        queue_a_global_task_upon(server.close(), queue, queue)
+        queue_a_global_task_upon(self._server.close(), queue, queue)
 
     # §4.3, §4.5 ------------------------------------------------------------------------------------
 
@@ -280,7 +283,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-tcpserversocket-opened
         """
         self._begin_to_open()
-        return self._opened_promise
+        return self._the_opened_promise()
 
     def close(self) -> Promise[None]:
         """Close the socket: cancel its readable stream.
@@ -298,7 +301,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
             return a_promise_rejected_with(InvalidStateError("the socket is not open; await `opened` first"))
         # 2. It may be closed already.
         if not self._readable_is_active:
-            return self._closed_promise
+            return self._the_closed_promise()
         # 3. Its stream must not be locked.
         if is_locked(self._readable):
             return a_promise_rejected_with(
@@ -309,7 +312,7 @@ class TCPServerSocket(Socket[TCPServerSocketOpenInfo]):
         # 5. how that ends does not matter.
         mark_as_handled(cancel_promise)
         # 6. Return [[closedPromise]].
-        return self._closed_promise
+        return self._the_closed_promise()
 
     # Beyond the standard ---------------------------------------------------------------------------------
 

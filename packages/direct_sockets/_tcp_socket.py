@@ -8,7 +8,7 @@ they run once for each side, and for a readable not before its queue has been re
 
 from __future__ import annotations
 
-from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
@@ -21,7 +21,6 @@ from whatwg_streams.other_specs import (
     enqueue_into_readable_stream,
     error_readable_stream,
     fast_paths_are_enabled,
-    fulfill,
     has_byob_reader,
     is_errored,
     is_readable,
@@ -36,7 +35,7 @@ from whatwg_streams.other_specs import (
     signal_of_writable_stream,
 )
 
-from . import _asyncio_os
+from . import _asyncio_os, _fast_reading
 from ._addresses import is_private_network_address
 from ._errors import network_error
 from ._operating_system import TCPConnectionParameters, current_operating_system
@@ -49,16 +48,14 @@ from ._options import (
 )
 from ._permissions import current_policy, not_allowed_error
 from ._shutdown import close_at_shutdown
-from ._socket import Socket
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
 from ._streams_to_come import OpenInfoOfStreamsToCome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._operating_system import Answer, OperatingSystem, SocketDnsQueryType, TCPConnection
     from ._options import TCPSocketOptions
+    from ._tcp_server_socket import TCPServerSocket
 
 #: NOTE(spec): E6 the high water marks are implementation-defined. Of the readable side, in bytes:
 READABLE_HIGH_WATER_MARK: Final = 65536
@@ -103,7 +100,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     _lost: BaseException | None  # what the system has told the writer, and tells nobody a second time
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
     _streams_are_to_come: bool  # whether they are made when they are asked for
-    _surplus: bytearray  # E2: bytes that no reader had room for
+    _surplus: bytes | bytearray  # E2: bytes that no reader had room for
 
     def __init__(
         self,
@@ -162,7 +159,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._lost = None
         self._peer_has_finished = False
         self._streams_are_to_come = False
-        self._surplus = bytearray()
+        self._surplus = b""
 
     async def _open(
         self,
@@ -201,10 +198,11 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             self._reject_both_promises(network_error(error, f"connecting to {remote_address} port {remote_port}"))
         # 5.4. On success, take these steps:
         else:
+            close_at_shutdown(self)
             self._opened(connection)
 
     @classmethod
-    def _accepted(cls, connection: TCPConnection, server: Socket[Any] | None = None) -> TCPSocket:
+    def _accepted(cls, connection: TCPConnection, server: TCPServerSocket | None = None) -> TCPSocket:
         """A new TCPSocket for a connection that the operating system has accepted.
 
         NOTE(spec): E16 the text does not say what state it is in. It is open, `opened` is resolved.
@@ -214,6 +212,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._initialize()
         if server is not None:
             self._opened_at = server._opened_at
+            server._open_sockets.add(self)
+        else:
+            close_at_shutdown(self)
         self._opened(connection)
         return self
 
@@ -221,14 +222,13 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         """The steps of success; for an accepted connection, too."""
         self._connection = connection
         self._is_open = True
-        close_at_shutdown(self)
         if fast_paths_are_enabled():
-            self._opened_without_streams(connection)
+            self._opened_without_streams()
             return
         # 5.4.1. Initialize [[readable]],
-        self._initialize_readable(connection)
+        self._initialize_readable()
         # 5.4.2. and [[writable]].
-        self._initialize_writable(connection)
+        self._initialize_writable()
         # 5.4.3. The open info
         open_info = TCPSocketOpenInfo(
             # 5.4.4. has the readable,
@@ -242,22 +242,21 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             local_port=connection.local.port,
         )
         # 5.4.7. Resolve opened with it.
-        fulfill(self._opened_promise, open_info)
+        self._resolve_opened(open_info)
 
     # (The fast path of these steps: see `_streams_to_come`.)
 
-    def _opened_without_streams(self, connection: TCPConnection) -> None:
+    def _opened_without_streams(self) -> None:
         self._streams_are_to_come = True
         self._readable_is_active = True
         self._writable_is_active = True
-        fulfill(self._opened_promise, OpenInfoOfStreamsToCome(connection, self._make_streams))
+        self._resolve_opened(OpenInfoOfStreamsToCome(self))
 
     def _make_streams(self) -> tuple[ReadableStream[memoryview], WritableStream[Any]]:
-        assert self._connection is not None
         was_closed = self._closed_is_settled()
         self._streams_are_to_come = False
-        self._initialize_readable(self._connection)
-        self._initialize_writable(self._connection)
+        self._initialize_readable()
+        self._initialize_writable()
         if was_closed:
             self._readable_is_active = False
             self._writable_is_active = False
@@ -278,52 +277,58 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._writable_is_active = False
 
         def shut_down(_: object) -> None:
-            self._close_the_socket(lambda: resolve(self._closed_promise))
+            self._close_the_socket(self._resolve_closed)
 
         queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, shut_down)
 
+    @override
+    def _streams_have_ended(self) -> bool:
+        return self._streams_are_to_come or super()._streams_have_ended()
+
     # §1.2 [[readable]] ---------------------------------------------------------------------------------
 
-    def _initialize_readable(self, connection: TCPConnection) -> None:
+    def _initialize_readable(self) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-readable-stream"""
         # 1. A new stream.
         stream: ReadableStream[memoryview] = new(ReadableStream)
 
-        # 2. Pulling takes these steps:
-        pull_algorithm = partial(self._pull, connection)
-
-        # 3. Cancelling takes these steps:
-        def cancel_algorithm(_: object) -> Promise[None]:
-            connection.stop_reading()
-            # 3.1. handle the closing.
-            self._handle_closing_the_readable_stream()
-            # 3.2. That is all.
-            return a_promise_resolved_with_undefined()
-
+        # 2. Pulling takes the steps of _pull.
+        # 3. Cancelling takes those of _cancel.
         # 4. Set up the stream with these.
         set_up_readable_stream_with_byte_reading_support(
             stream,
-            pull_algorithm=pull_algorithm,
-            cancel_algorithm=cancel_algorithm,
+            pull_algorithm=self._pull,
+            cancel_algorithm=self._cancel,
             high_water_mark=READABLE_HIGH_WATER_MARK,
-            fill_algorithm=partial(self._fill, connection),
-            wait_algorithm=partial(self._wait_to_fill, connection),
+            fill_algorithm=MethodType(_fast_reading.fill, self),
+            wait_algorithm=MethodType(_fast_reading.wait_to_fill, self),
         )
         # 5. It is [[readable]].
         self._readable = stream
         self._readable_is_active = True
 
-    def _pull(self, connection: TCPConnection) -> Promise[None] | None:
+    def _cancel(self, _: object) -> Promise[None]:
+        """The cancel algorithm of the readable stream."""
+        assert self._connection is not None
+        self._connection.stop_reading()
+        # 3.1. Handle the closing.
+        self._handle_closing_the_readable_stream()
+        # 3.2. That is all.
+        return a_promise_resolved_with_undefined()
+
+    def _pull(self) -> Promise[None] | None:
         """The pull algorithm of the readable stream.
 
         NOTE(spec): E7 the text's promise is resolved at once, so that reads of the system overlap. Ours is
         resolved when the one read is done; None stands for one that is resolved already.
         """
+        connection = self._connection
+        assert connection is not None
         # 2.1. So much is wanted, (See below.)
         # 2.2. unless a reader waits with a buffer; then as much as that has room for.
         view = current_byob_request_view(self._readable)
         # (What there is already needs no system call.)
-        if self._surplus:
+        if isinstance(self._surplus, bytearray) and self._surplus:
             pull_from_bytes_into_readable_stream(self._readable, self._surplus)
             return None
         if self._peer_has_finished:
@@ -345,23 +350,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # that is read would be replaced by one as small, for ever. Each read from the queue pulls once more.
         if desired_size < LEAST_ROOM:
             return a_promise_resolved_with_undefined()
+        if fast_paths_are_enabled():
+            return _fast_reading.pull(self, connection, desired_size)
         return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
-
-    def _fill(self, connection: TCPConnection, view: memoryview) -> int:
-        """The pull algorithm for a reader that has brought a buffer, as far as the system has bytes already.
-
-        Returns:
-            How many bytes were read into it; 0, if the pull algorithm has to see to it.
-        """
-        if self._surplus or self._peer_has_finished:
-            return 0
-        return connection.read_into_at_once(view)
-
-    def _wait_to_fill(self, connection: TCPConnection, steps: Callable[[], object]) -> bool:
-        """Have the steps called when `_fill` may have bytes, unless there is something else to see to."""
-        if self._surplus or self._peer_has_finished:
-            return False
-        return connection.call_when_readable(steps)
 
     def _received_into(self, size: int) -> None:
         """Steps 2.3.2.1 and 2.3.2.2 of initializing the readable stream, when a reader has waited with a buffer."""
@@ -391,7 +382,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             enqueue_into_readable_stream(self._readable, bytes_)
         # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
         else:
-            self._surplus += bytes_
+            self._surplus = bytearray(self._surplus + bytes_)
             pull_from_bytes_into_readable_stream(self._readable, self._surplus)
 
     def _received_nothing(self) -> None:
@@ -433,64 +424,21 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
 
     # §1.3 [[writable]] ---------------------------------------------------------------------------------
 
-    def _initialize_writable(self, connection: TCPConnection) -> None:
+    def _initialize_writable(self) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-writable-stream"""
         # 1. A new stream.
         stream: WritableStream[Any] = new(WritableStream)
 
         # 2. Its signal. NOTE(spec): E3 it has none before it is set up. (See `_signal_that_stops`.)
-        # 3. Writing takes these steps:
-        write_algorithm = partial(self._write, connection)
-
-        # 4. Aborting takes these steps:
-        def abort_algorithm(_: object) -> Promise[None] | None:
-            # 4.1. a promise, (None stands for one that is resolved already.)
-            # 4.2. In parallel:
-            # 4.2.1. shut down the socket for writing.
-            # 4.2.2. Then queue a task for these steps:
-            def shut_down(_: object) -> None:
-                # 4.2.2.1. handle the closing,
-                self._handle_closing_the_writable_stream()
-                # 4.2.2.2. and resolve the promise,
-
-            # NOTE(spec): E38 of a write that was under way a part may have been sent; the FIN comes after it.
-            # 4.3. which is the result.
-            return queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, shut_down)
-
-        # 5. Closing takes these steps:
-        def close_algorithm() -> Promise[None]:
-            # 5.1. a promise,
-            promise: Promise[None] = Promise()
-
-            # 5.2. In parallel:
-            # 5.2.1. shut down the socket for writing.
-            # 5.2.2. Then queue a task for these steps:
-            def shut_down(_: object) -> None:
-                # 5.2.2.1. handle the closing;
-                self._handle_closing_the_writable_stream()
-                # 5.2.2.2. if the stream was aborted meanwhile, reject the promise;
-                signal = signal_of_writable_stream(stream)
-                if signal.aborted:
-                    reject(promise, signal.reason)
-                # 5.2.2.3. otherwise resolve it.
-                resolve(promise)
-
-            def failed(os_error: BaseException) -> None:
-                # NOTE(spec): E68 the text does not say what a shutdown that fails means: the peer has reset the
-                # connection, and what was written may not have arrived.
-                self._handle_closing_the_writable_stream()
-                reject(promise, network_error(os_error, "closing"))
-
-            queue_a_global_task_upon(connection.shut_down_for_writing(), shut_down, failed)
-            # 5.3. which is the result.
-            return promise
-
+        # 3. Writing takes the steps of _write.
+        # 4. Aborting takes those of _abort.
+        # 5. Closing takes those of _close_writable.
         # 6. Set up the stream with these.
         set_up_writable_stream(
             stream,
-            write_algorithm=write_algorithm,
-            abort_algorithm=abort_algorithm,
-            close_algorithm=close_algorithm,
+            write_algorithm=self._write,
+            abort_algorithm=self._abort,
+            close_algorithm=self._close_writable,
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
         )
         # 7. When it is aborted,
@@ -499,8 +447,56 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._writable = stream
         self._writable_is_active = True
 
-    def _write(self, connection: TCPConnection, chunk: object) -> Promise[None] | None:
+    def _abort(self, _: object) -> Promise[None] | None:
+        """The abort algorithm of the writable stream."""
+        assert self._connection is not None
+
+        # 4.1. A promise, (None stands for one that is resolved already.)
+        # 4.2. In parallel:
+        # 4.2.1. shut down the socket for writing.
+        # 4.2.2. Then queue a task for these steps:
+        def shut_down(_: object) -> None:
+            # 4.2.2.1. handle the closing,
+            self._handle_closing_the_writable_stream()
+            # 4.2.2.2. and resolve the promise,
+
+        # NOTE(spec): E38 of a write that was under way a part may have been sent; the FIN comes after it.
+        # 4.3. which is the result.
+        return queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, shut_down)
+
+    def _close_writable(self) -> Promise[None]:
+        """The close algorithm of the writable stream."""
+        assert self._connection is not None
+        # 5.1. A promise,
+        promise: Promise[None] = Promise()
+
+        # 5.2. In parallel:
+        # 5.2.1. shut down the socket for writing.
+        # 5.2.2. Then queue a task for these steps:
+        def shut_down(_: object) -> None:
+            # 5.2.2.1. handle the closing;
+            self._handle_closing_the_writable_stream()
+            # 5.2.2.2. if the stream was aborted meanwhile, reject the promise;
+            signal = signal_of_writable_stream(self._writable)
+            if signal.aborted:
+                reject(promise, signal.reason)
+            # 5.2.2.3. otherwise resolve it.
+            resolve(promise)
+
+        def failed(os_error: BaseException) -> None:
+            # NOTE(spec): E68 the text does not say what a shutdown that fails means: the peer has reset the
+            # connection, and what was written may not have arrived.
+            self._handle_closing_the_writable_stream()
+            reject(promise, network_error(os_error, "closing"))
+
+        queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, failed)
+        # 5.3. which is the result.
+        return promise
+
+    def _write(self, chunk: object) -> Promise[None] | None:
         """The write algorithm of the writable stream; None stands for a promise that is resolved already."""
+        connection = self._connection
+        assert connection is not None
         # 3.1. A promise. (See below.)
         # 3.2. Assert: nobody has aborted the stream.
         assert self._signal is None or not self._signal.aborted
@@ -569,7 +565,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-tcpsocket-opened
         """
         self._begin_to_open()
-        return self._opened_promise
+        return self._the_opened_promise()
 
     # Beyond the standard ---------------------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ from whatwg_streams.other_specs import (
     enqueue_all_into_readable_stream,
     error_readable_stream,
     fast_paths_are_enabled,
-    fulfill,
     is_readable,
     new,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
@@ -252,7 +251,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
             multicast_controller=self._multicast_controller,
         )
         # 12.5.7. Resolve opened with it.
-        fulfill(self._opened_promise, open_info)
+        self._resolve_opened(open_info)
 
     # §2.2 [[readable]] ---------------------------------------------------------------------------------
 
@@ -433,7 +432,7 @@ class UDPSocket(SocketOfTwoStreams[UDPSocketOpenInfo]):
         https://wicg.github.io/direct-sockets/#dom-udpsocket-opened
         """
         self._begin_to_open()
-        return self._opened_promise
+        return self._the_opened_promise()
 
     # Beyond the standard ---------------------------------------------------------------------------------
 

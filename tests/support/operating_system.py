@@ -144,6 +144,11 @@ class HandmadeConnection(_Answers):
             return 0
         return self._read("read_into", view.nbytes, view.nbytes, view)  # type: ignore[no-any-return]
 
+    def read_at_once(self, size: int) -> bytes | None:
+        if not self._incoming or not self._incoming[0] or isinstance(self._incoming[0], OSError):
+            return None
+        return self._read("read", size, size, None)  # type: ignore[no-any-return]
+
     def call_when_readable(self, steps: Callable[[], object]) -> bool:
         return False
 

@@ -80,10 +80,8 @@ class DOMException(Exception):
     def __init__(  # pyright: ignore[reportInconsistentConstructor] - __new__ serves the named kinds, too
         self, message: str = "", name: str | None = None
     ) -> None:
-        given: dict[str, object] = {"message": message, "name": name}
-        for what, value in given.items():
-            if value is not None and not isinstance(value, str):
-                raise TypeError(f"{what}: expected a str, not {type(value).__name__}")
+        if type(message) is not str or name is not None:
+            _check_that_they_are_strings(message, name)
         self._message = message or ""
         super().__init__(self._message)
         if name is not None:
@@ -118,6 +116,12 @@ class DOMException(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         number = self.errno if isinstance(self, OSError) else None
         return rebuild, (type(self), self._message, self._name, dict(self.__dict__), number)
+
+
+def _check_that_they_are_strings(message: object, name: object) -> None:
+    for what, value in (("message", message), ("name", name)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{what}: expected a str, not {type(value).__name__}")
 
 
 def rebuild(

@@ -90,7 +90,7 @@ class Rejection:
         self.reason = reason
         self.report = report
         self.traceback: TracebackType | None = reason.__traceback__ if isinstance(reason, BaseException) else None
-        self.loop = event_loop.get_running_loop_or_none()
+        self.loop = event_loop.get_running_loop_or_none() if report else None
 
     def on_settled(self, promise: Promise[Any]) -> None:
         """A promise settles once."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
-from .._platform.promises import Promise, a_promise_rejected_with, upon
+from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, upon
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
@@ -119,6 +119,8 @@ def call_pull_if_needed(controller: ReadableByteStreamController, queue: Microta
                 else:
                     queue._jobs.append((PULLED, controller))
                     queue._steps = 0
+                return
+            if result is IT_WILL_TELL:
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
@@ -244,6 +246,13 @@ def _fill_the_first(controller: ReadableByteStreamController) -> None:
         if filled > 0:
             byte_pull_into.readable_byte_stream_controller_respond(controller, filled)
             return
+    call_pull_if_needed(controller)
+
+
+def end_the_pull(controller: ReadableByteStreamController) -> None:
+    """A pull has ended, for which there was no promise; the next may be needed."""
+    controller._pulling = False
+    controller._pull_again = False
     call_pull_if_needed(controller)
 
 

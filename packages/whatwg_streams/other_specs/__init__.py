@@ -9,7 +9,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
                        readable_stream_needs_more_data, close_readable_stream, error_readable_stream,
                        enqueue_into_readable_stream, enqueue_all_into_readable_stream, current_byob_request_view,
-                       respond_to_current_byob_request, pull_from_bytes_into_readable_stream
+                       respond_to_current_byob_request, pull_from_bytes_into_readable_stream, end_the_pull
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
     introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader
@@ -37,6 +37,7 @@ from .._platform.event_loop import (
 )
 from .._platform.fast_paths import are_enabled as fast_paths_are_enabled
 from .._platform.promises import (
+    IT_WILL_TELL as IT_WILL_TELL,
     a_promise_rejected_with as a_promise_rejected_with,
     a_promise_resolved_with as a_promise_resolved_with,
     a_promise_resolved_with_undefined as a_promise_resolved_with_undefined,
@@ -71,6 +72,7 @@ from ._readable_streams import (
     close_readable_stream as close_readable_stream,
     create_a_readable_stream_from_an_async_sequence as create_a_readable_stream_from_an_async_sequence,
     current_byob_request_view as current_byob_request_view,
+    end_the_pull as end_the_pull,
     enqueue_all_into_readable_stream as enqueue_all_into_readable_stream,
     enqueue_into_readable_stream as enqueue_into_readable_stream,
     error_readable_stream as error_readable_stream,
@@ -121,6 +123,7 @@ from ._writable_streams import (
 )
 
 __all__ = [
+    "IT_WILL_TELL",
     "DuplexStream",
     "EndpointPair",
     "GenericTransformStream",
@@ -145,6 +148,7 @@ __all__ = [
     "create_a_readable_stream_from_an_async_sequence",
     "create_an_identity_transform_stream",
     "current_byob_request_view",
+    "end_the_pull",
     "enqueue_all_into_readable_stream",
     "enqueue_into_readable_stream",
     "enqueue_into_transform_stream",

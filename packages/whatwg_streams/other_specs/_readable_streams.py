@@ -63,8 +63,8 @@ def set_up_readable_stream(
             room for more; by default, it always is.
     """
     # 1. Start does nothing.
-    # 2. Pull: 2.1. to 2.3. are those of `wrapper`. (See below.)
-    # 3. Cancel: 3.1. to 3.3. are those of `wrapper`.
+    # 2. Pull: 2.1. to 2.3. are those of `_wrapped`. (See below.)
+    # 3. Cancel: 3.1. to 3.3. are those of `_wrapped`.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
     # 4. Without a size algorithm, every chunk counts 1.
     # 5. Initialize the stream.
@@ -100,7 +100,7 @@ def set_up_readable_stream_with_byte_reading_support(
 
     Args:
         stream: made with `new(ReadableStream)`, or a subclass's `self` in its constructor.
-        pull_algorithm: called when more bytes are wanted; may return a promise.
+        pull_algorithm: called when more bytes are wanted; may return a promise, or IT_WILL_TELL: see `end_the_pull`.
         cancel_algorithm: called with the reason; may return a promise.
         high_water_mark: how many bytes may be queued; not negative, not NaN.
         fill_algorithm: beyond the standard, for sources that read nothing ahead of a reader with buffers of its
@@ -111,8 +111,8 @@ def set_up_readable_stream_with_byte_reading_support(
             the pull algorithm is called otherwise.
     """
     # 1. Start does nothing.
-    # 2. Pull: 2.1. to 2.3. are those of `wrapper`. (See below.)
-    # 3. Cancel: 3.1. to 3.3. are those of `wrapper`.
+    # 2. Pull: 2.1. to 2.3. are those of `_wrapped`. (See below.)
+    # 3. Cancel: 3.1. to 3.3. are those of `_wrapped`.
     # NOTE(spec): S8 the text runs this one without the reason; it is given all the same.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
     # 4. Initialize the stream.
@@ -316,6 +316,15 @@ def pull_from_bytes_into_readable_stream(stream: ReadableStream[Any], bytes_: by
         pulled_view = ArrayBufferView(_buffer_of(pulled), 0, pull_size, buffers.uint8_array)
         # 9.2. is enqueued; this may throw.
         byte_controllers.readable_byte_stream_controller_enqueue(controller, pulled_view)
+
+
+def end_the_pull(stream: ReadableStream[Any]) -> None:
+    """Beyond the standard: a pull has ended whose algorithm has returned IT_WILL_TELL; the next may be needed.
+
+    That is for byte streams with a fill algorithm, and only while fast paths are on.
+    """
+    if stream._state == "readable":
+        fast_bytes.end_the_pull(_byte_controller(stream))
 
 
 def _buffer_of(data: bytes) -> buffers.ArrayBuffer:

@@ -45,11 +45,11 @@ def set_up_transform_stream(
     readable_high_water_mark = 0
     # 4. every chunk counts 1.
     readable_size_algorithm = count
-    # 5. Transform: 5.1. to 5.3. are those of `wrapper`.
+    # 5. Transform: 5.1. to 5.3. are those of `_wrapped`.
     transform_algorithm_wrapper = wrapper(transform_algorithm)
-    # 6. Flush: 6.1. to 6.3. are those of `wrapper`.
+    # 6. Flush: 6.1. to 6.3. are those of `_wrapped`.
     flush_algorithm_wrapper = wrapper(flush_algorithm)
-    # 7. Cancel: 7.1. to 7.3. are those of `wrapper`.
+    # 7. Cancel: 7.1. to 7.3. are those of `_wrapped`.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
     # 8. There is nothing to wait for.
     start_promise = a_promise_resolved_with_undefined()

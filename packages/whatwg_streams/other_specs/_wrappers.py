@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from .._platform.promises import (
@@ -24,23 +25,24 @@ def start_algorithm() -> None:
 
 def wrapper(algorithm: Callable[..., Any] | None) -> Callable[..., Promise[Any]]:
     """The wrappers that the set-up algorithms put around the algorithms they are given."""
+    # (A method of the algorithm is one object, a function that is made here would be three.)
+    return DO_NOTHING if algorithm is None else MethodType(_wrapped, algorithm)
 
-    def wrapped(*arguments: object) -> Promise[Any]:
-        # .1. Run the algorithm, if there is one; what it throws is a rejection.
-        try:
-            result = algorithm(*arguments) if algorithm is not None else None
-        except Exception as e:
-            return a_promise_rejected_with(reason_of(e))
-        # .2. If the result is a promise, that is it.
-        if isinstance(result, Promise):
-            return result  # pyright: ignore[reportUnknownVariableType]
-        # (In Python it may be a coroutine, or something else to await.)
-        if result is not None:
-            return a_promise_resolved_with(result)
-        # .3. Otherwise it is done.
-        return a_promise_resolved_with_undefined()
 
-    return wrapped
+def _wrapped(algorithm: Callable[..., Any], *arguments: object) -> Promise[Any]:
+    # .1. Run the algorithm, if there is one; what it throws is a rejection.
+    try:
+        result = algorithm(*arguments)
+    except Exception as e:
+        return a_promise_rejected_with(reason_of(e))
+    # .2. If the result is a promise, that is it.
+    if isinstance(result, Promise):
+        return result  # pyright: ignore[reportUnknownVariableType]
+    # (In Python it may be a coroutine, or something else to await.)
+    if result is not None:
+        return a_promise_resolved_with(result)
+    # .3. Otherwise it is done.
+    return a_promise_resolved_with_undefined()
 
 
 def pull_wrapper(
@@ -65,16 +67,18 @@ def pull_wrapper(
 
 
 def of_the_controller(algorithm: Callable[[], Any]) -> Callable[[object], Any]:
-    def pull(_: object) -> Any:
-        return algorithm()
+    """The algorithm, as a function of the controller."""
+    return MethodType(_without_the_controller, algorithm)
 
-    return pull
+
+def _without_the_controller(algorithm: Callable[[], Any], _: object) -> Any:
+    return algorithm()
 
 
 def write_wrapper(algorithm: Callable[[Any], Any], controller: object) -> CallbackAlgorithm:
     """The same for a write algorithm: a function of the chunk and the controller."""
+    return WrapperAlgorithm(MethodType(_write, algorithm), controller)
 
-    def write(chunk: object, _: object) -> Any:
-        return algorithm(chunk)
 
-    return WrapperAlgorithm(write, controller)
+def _write(algorithm: Callable[[Any], Any], chunk: object, _: object) -> Any:
+    return algorithm(chunk)

@@ -48,9 +48,9 @@ def set_up_writable_stream(
         size_algorithm: the size of a chunk; 1 by default.
     """
     # 1. Start does nothing.
-    # 2. Close: 2.1. to 2.3. are those of `wrapper`.
+    # 2. Close: 2.1. to 2.3. are those of `_wrapped`.
     close_algorithm_wrapper = wrapper(close_algorithm)
-    # 3. Abort: 3.1. to 3.3. are those of `wrapper`.
+    # 3. Abort: 3.1. to 3.3. are those of `_wrapped`.
     abort_algorithm_wrapper = wrapper(abort_algorithm)
     # 4. Without a size algorithm, every chunk counts 1.
     # 5. Initialize the stream.

@@ -172,13 +172,30 @@ async def test_what_is_there_already_is_read_into_memory_at_once(machine: Machin
         assert await answered(client.read_into(memoryview(memory))) == 0
 
 
+async def test_what_there_is_already_is_read_at_once(machine: Machine) -> None:
+    async with connected(machine) as (client, accepted):
+        assert client.read_at_once(4) is None
+        answer = client.read(4)
+        accepted.write(memoryview(b"abcdefgh"))
+        assert await answered(answer) == b"abcd"
+        assert client.read_at_once(3) == b"efg"
+        assert client.read_at_once(3) == b"h"
+        accepted.shut_down_for_writing()
+        await machine.rest()
+        assert client.read_at_once(3) in {None, b""}
+        assert await answered(client.read(3)) == b""
+
+
 @pytest.mark.parametrize("into", [True, False], ids=["into", ""])
 async def test_a_reset_is_told_by_the_read_after_one_at_once(machine: Machine, into: bool) -> None:
     async with connected(machine) as (client, accepted):
         await _reset(accepted, client, machine)
         await machine.rest()
         memory = memoryview(bytearray(4))
-        assert client.read_into_at_once(memory) == 0
+        if into:
+            assert client.read_into_at_once(memory) == 0
+        else:
+            assert client.read_at_once(4) is None
         assert await error_of(client.read_into(memory) if into else client.read(4)) == errno.ECONNRESET
         assert await answered(client.read(4)) == b""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ import pytest
 from direct_sockets import TCPSocket, TCPSocketOpenInfo
 from tests.support import settle
 from tests.support.operating_system import HandmadeConnection, HandmadeSystem
-from tests.support.recording import FULFILLED, outcome
-from whatwg_streams import AbortError
+from tests.support.recording import FULFILLED, outcome, reason_of
+from whatwg_streams import AbortError, NetworkError
 from whatwg_streams._platform import fast_paths
 
 
@@ -90,6 +91,49 @@ async def test_leaving_a_block_closes_the_socket() -> None:
         async with TCPSocket("example.com", 80) as info:
             assert info.remote_port == 80
     assert system.connection.done("close") == 1
+
+
+async def test_who_leaves_a_block_waits_for_nothing_where_the_streams_have_ended() -> None:
+    socket, info, connection = await _opened()
+    turns: list[str] = []
+    async with socket:
+        connection.feed(b"")
+        with info.readable.get_reader() as reader:
+            assert (await reader.read()).done
+        await settle()
+        asyncio.get_running_loop().call_soon(turns.append, "turn")
+    assert turns == []
+    assert connection.done("close") == 1
+    assert outcome(socket.closed) == FULFILLED
+
+
+async def test_who_has_looked_at_closed_sees_it_settled_in_a_task_of_its_own() -> None:
+    socket, info, connection = await _opened()
+    closed = socket.closed
+    async with socket:
+        connection.feed(b"")
+        with info.readable.get_reader() as reader:
+            assert (await reader.read()).done
+        await settle()
+        turns: list[str] = []
+        asyncio.get_running_loop().call_soon(turns.append, "turn")
+    assert turns == ["turn"]
+    assert socket.closed is closed
+    assert outcome(closed) == FULFILLED
+
+
+async def test_a_write_that_failed_before_a_block_is_left_rejects_closed() -> None:
+    socket, info, connection = await _opened()
+    connection.failures["write"] = ConnectionResetError("reset")
+    with info.writable.get_writer() as writer:
+        async with socket:
+            connection.feed(b"")
+            with info.readable.get_reader() as reader:
+                assert (await reader.read()).done
+            await settle()
+            with pytest.raises(NetworkError):
+                await writer.write(b"hello")
+    assert isinstance(reason_of(socket.closed), NetworkError)
 
 
 async def test_the_open_info_looks_like_any_other() -> None:
