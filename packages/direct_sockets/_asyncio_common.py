@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakSet
 
-from typing_extensions import override
-
 from whatwg_streams.other_specs import a_promise_rejected_with, run_a_task
 
 from ._addresses import canonical
@@ -35,7 +33,7 @@ def family_of(address: IPAddress) -> socket.AddressFamily:
     return socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
 
 
-def set_buffer_sizes(sock: socket.socket, send: int | None, receive: int | None) -> None:
+def set_buffer_sizes(sock: OwnedSocket, send: int | None, receive: int | None) -> None:
     """Request buffers of so many bytes.
 
     NOTE(spec): E67 what to do with a size that the system does not have is not said. It is a request: the system
@@ -70,25 +68,30 @@ def _zone(scope_id: int) -> str:
         return str(scope_id)
 
 
-#: Loops of the process that this one was forked from. What they watch, they share with it: it goes on watching.
-_loops_of_the_parent: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+class _Fork:
+    """What a process that was forked has to know."""
+
+    #: Loops of the one that it was forked from. What they watch, they share with it: it goes on watching.
+    loops_of_the_parent: WeakSet[asyncio.AbstractEventLoop] | None = None
 
 
 def inherit_loops(loops: Iterable[asyncio.AbstractEventLoop]) -> None:
     """Have sockets that these loops watch be closed in this process, which was forked just now, and in no other."""
-    _loops_of_the_parent.update(loops)
+    _Fork.loops_of_the_parent = known = _Fork.loops_of_the_parent or WeakSet()
+    known.update(loops)
 
 
-class OwnedSocket(socket.socket):
-    """A socket whose owner warns when nobody has closed it: not both of them do."""
+class OwnedSocket(socket.SocketType):
+    """A socket whose owner warns when nobody has closed it: not both of them do.
+
+    It is made often: so it is what `socket.socket` is built on, which has nothing more that is needed here.
+    """
 
     __slots__ = ()
 
-    @override
     def accept(self) -> tuple[OwnedSocket, Any]:
         fd, sockaddr = cast("Any", self)._accept()
-        plain: Any = super(socket.socket, self)  # whose attributes are numbers, not members of enumerations
-        return OwnedSocket(plain.family, plain.type, plain.proto, fd), sockaddr
+        return OwnedSocket(self.family, self.type, self.proto, fd), sockaddr
 
     def __del__(self) -> None:
         if self.fileno() != -1:  # as it is where the constructor has raised, too
@@ -100,7 +103,7 @@ class WatchedSocket:
 
     __slots__ = ("_fd", "_loop", "_sock", "_watching")
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sock: socket.SocketType, loop: asyncio.AbstractEventLoop) -> None:
         self._sock = sock
         self._loop = loop
         self._fd = sock.fileno()
@@ -122,7 +125,7 @@ class WatchedSocket:
             self._loop.remove_writer(self._fd)
 
     def _is_of_the_parent(self) -> bool:
-        return bool(_loops_of_the_parent) and self._loop in _loops_of_the_parent
+        return _Fork.loops_of_the_parent is not None and self._loop in _Fork.loops_of_the_parent
 
     def _close_the_socket(self) -> Answer[None]:
         self._watch_no_more()

@@ -87,7 +87,7 @@ def _find_recvmmsg(platform: str) -> Any:
 _recvmmsg: Final = _find_recvmmsg(sys.platform)
 
 
-def receive_many_from(sock: socket.socket, *, connected: bool) -> ReceiveMany | None:
+def receive_many_from(sock: socket.SocketType, *, connected: bool) -> ReceiveMany | None:
     """What receives the datagrams of that socket; None, if this system has not got it."""
     if _recvmmsg is None:
         return None
@@ -190,10 +190,10 @@ class ReceiveMany:
 
     __slots__ = ("_connected", "_datagrams_of_a_message", "_name_size", "_sock", "_source", "drained")
 
-    def __init__(self, sock: socket.socket, *, connected: bool) -> None:
+    def __init__(self, sock: socket.SocketType, *, connected: bool) -> None:
         self._sock = sock
         self._connected = connected
-        self._name_size = _NAME_SIZES[sock.family]
+        self._name_size = _NAME_SIZES[socket.AddressFamily(sock.family)]
         self._source = lru_cache(maxsize=1024)(_endpoint_of)  # the same few peers send datagram after datagram
         self._datagrams_of_a_message = 1  # when the last ones were received
         self.drained = False  # whether nothing was left then

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject, run_a_task
@@ -43,14 +43,14 @@ async def connect(
         address: Any = (text, port) if family == socket.AF_INET else (text, port, 0, to.scope_id)
         remote = _connect_at_once(sock, address)
         if remote is None:
-            await loop.sock_connect(sock, address)
+            await loop.sock_connect(cast("Any", sock), address)
     except BaseException:
         sock.close()
         raise
     return AsyncioTCPConnection(sock, loop, remote)
 
 
-def _connect_at_once(sock: socket.socket, address: Any) -> Endpoint | None:
+def _connect_at_once(sock: OwnedSocket, address: Any) -> Endpoint | None:
     """Connect, and tell to what; None if that is still under way, or has failed meanwhile.
 
     To this machine, it is done by the time that the system call returns, though it says that it is under way.
@@ -67,7 +67,7 @@ def _connect_at_once(sock: socket.socket, address: Any) -> Endpoint | None:
         return None
 
 
-def _apply(sock: socket.socket, parameters: TCPConnectionParameters) -> None:
+def _apply(sock: OwnedSocket, parameters: TCPConnectionParameters) -> None:
     """Set the options of section 1.1.1."""
     set_buffer_sizes(sock, parameters.send_buffer_size, parameters.receive_buffer_size)
     if parameters.no_delay:
@@ -117,7 +117,7 @@ class AsyncioTCPConnection(WatchedSocket):
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: socket.SocketType,
         loop: asyncio.AbstractEventLoop,
         remote: Endpoint | None = None,
         local: Endpoint | None = None,
@@ -327,5 +327,6 @@ class AsyncioTCPConnection(WatchedSocket):
     def close(self) -> Answer[None]:
         """See `TCPConnection.close`."""
         self.stop_reading()
-        self.stop_writing()
+        if self._sending is not None:
+            self.stop_writing()
         return self._close_the_socket()

@@ -16,7 +16,7 @@ import errno
 import socket
 import sys
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from whatwg_streams import Promise
 from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject, run_a_task
@@ -82,7 +82,7 @@ class AsyncioTCPServer(WatchedSocket):
 
     __slots__ = ("_delay", "_limit", "_local_of_connections", "_timer", "_waiting", "local")
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sock: OwnedSocket, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(sock, loop)
         self._waiting: Promise[Sequence[AsyncioTCPConnection]] | None = None
         self._limit = 0  # how many connections that waits for
@@ -112,7 +112,7 @@ class AsyncioTCPServer(WatchedSocket):
         connections: list[AsyncioTCPConnection] = []
         while len(connections) < limit:
             try:
-                sock, sockaddr = self._sock.accept()
+                sock, sockaddr = cast("OwnedSocket", self._sock).accept()
             except OSError as error:
                 # NOTE(spec): E49 what passes does not end the server; the text makes no difference. (What
                 # comes after a connection that is there comes again, or was of another that is gone.)

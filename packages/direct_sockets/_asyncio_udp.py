@@ -112,7 +112,7 @@ def _open(
         raise
 
 
-def _apply(sock: socket.socket, mode: UDPMode, parameters: UDPSocketParameters) -> None:
+def _apply(sock: OwnedSocket, mode: UDPMode, parameters: UDPSocketParameters) -> None:
     """Set the options of section 2.1.1."""
     set_buffer_sizes(sock, parameters.send_buffer_size, parameters.receive_buffer_size)
     if parameters.ipv6_only is not None:
@@ -143,7 +143,7 @@ def sharing_option(platform: str) -> int:
     return socket.SO_REUSEPORT if platform == "darwin" or "bsd" in platform else socket.SO_REUSEADDR
 
 
-def _set_for_both_versions(sock: socket.socket, ipv4_option: int, ipv6_option: int, value: int) -> None:
+def _set_for_both_versions(sock: OwnedSocket, ipv4_option: int, ipv6_option: int, value: int) -> None:
     if sock.family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, ipv4_option, value)
         return
@@ -200,7 +200,7 @@ class AsyncioDatagramSocket(WatchedSocket):
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: socket.SocketType,
         mode: UDPMode,
         loop: asyncio.AbstractEventLoop,
         resolve_name: _Resolve,

@@ -6,31 +6,49 @@ pull algorithm of §1.2, which is in `_tcp_socket`.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from types import MethodType
+from typing import TYPE_CHECKING, Final
 
-from whatwg_streams.other_specs import IT_WILL_TELL, end_the_pull
-
-from ._steps import queue_a_global_task_upon
+from whatwg_streams.other_specs import end_the_pull, enqueue_into_readable_stream, room_without_a_byob_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whatwg_streams import Promise
-
-    from ._operating_system import TCPConnection
     from ._tcp_socket import TCPSocket
 
 
-def pull(socket: TCPSocket, connection: TCPConnection, size: int) -> Promise[None] | None:
-    """Steps 2.3 and 2.4 of the pull algorithm, where no reader waits with a buffer."""
-    bytes_ = connection.read_at_once(size)
-    if bytes_ is not None:
-        socket._received(bytes_)
+#: How much room a readable that has bytes queued has to have, in bytes, before the system is asked for more.
+LEAST_ROOM: Final = 8192
+
+
+def pull(socket: TCPSocket) -> bool | None:
+    """The pull algorithm, where no reader brings buffers of its own, as far as the system has bytes already.
+
+    Returns:
+        Whether the pull has ended; otherwise it goes on when there are more bytes. None if the plain algorithm is
+        needed.
+    """
+    stream = socket._readable
+    room = room_without_a_byob_reader(stream)
+    if room < LEAST_ROOM or socket._surplus or socket._peer_has_finished:
         return None
-    if connection.call_when_readable(partial(end_the_pull, socket._readable)):
-        return IT_WILL_TELL
-    return queue_a_global_task_upon(connection.read(size), socket._received, socket._receiving_failed)
+    connection = socket._connection
+    assert connection is not None
+    bytes_ = connection.read_at_once(room)
+    if bytes_:
+        enqueue_into_readable_stream(stream, bytes_)
+    elif bytes_ is not None:
+        socket._received_nothing()
+        return True
+    if connection.call_when_readable(MethodType(_go_on, socket)):  # nothing else is left
+        return False
+    return None if bytes_ is None else True
+
+
+def _go_on(socket: TCPSocket) -> None:
+    """There are more bytes for a pull that waits."""
+    if pull(socket) is not False:
+        end_the_pull(socket._readable)
 
 
 def fill(socket: TCPSocket, view: memoryview) -> int:

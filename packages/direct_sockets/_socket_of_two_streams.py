@@ -90,22 +90,22 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         # 1. If the writable side is active, that is all.
         if self._writable_is_active:
             return
-
-        def closed() -> None:
-            # 2.2.1. If the writable side is errored, so is closed;
-            if self._writable_is_errored():
-                reject(self._the_closed_promise(), _error_of(self._writable))
-            # 2.2.2. or else if the readable side is;
-            elif is_errored(self._readable):
-                reject(self._the_closed_promise(), _error_of(self._readable))
-            # 2.2.3. otherwise all is well.
-            else:
-                self._resolve_closed()
-
         # 2. In parallel:
         # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
+        # 2.2. Then queue a task for the steps of _readable_was_last.
+        self._close_the_socket(self._readable_was_last)
+
+    def _readable_was_last(self) -> None:
+        """Step 2.2 of handling the closing of the readable side."""
+        # 2.2.1. If the writable side is errored, so is closed;
+        if self._writable_is_errored():
+            reject(self._the_closed_promise(), _error_of(self._writable))
+        # 2.2.2. or else if the readable side is;
+        elif is_errored(self._readable):
+            reject(self._the_closed_promise(), _error_of(self._readable))
+        # 2.2.3. otherwise all is well.
+        else:
+            self._resolve_closed()
 
     # §1.3, §2.3 [[writable]] -----------------------------------------------------------------------------
 
@@ -132,22 +132,22 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
         # 1. If the readable side is active, that is all.
         if self._readable_is_active:
             return
-
-        def closed() -> None:
-            # 2.2.1. If the readable side is errored, so is closed;
-            if is_errored(self._readable):
-                reject(self._the_closed_promise(), _error_of(self._readable))
-            # 2.2.2. or else if the writable side is;
-            elif self._writable_is_errored():
-                reject(self._the_closed_promise(), _error_of(self._writable))
-            # 2.2.3. otherwise all is well.
-            else:
-                self._resolve_closed()
-
         # 2. In parallel:
         # 2.1. close the socket.
-        # 2.2. Then queue a task for these steps.
-        self._close_the_socket(closed)
+        # 2.2. Then queue a task for the steps of _writable_was_last.
+        self._close_the_socket(self._writable_was_last)
+
+    def _writable_was_last(self) -> None:
+        """Step 2.2 of handling the closing of the writable side."""
+        # 2.2.1. If the readable side is errored, so is closed;
+        if is_errored(self._readable):
+            reject(self._the_closed_promise(), _error_of(self._readable))
+        # 2.2.2. or else if the writable side is;
+        elif self._writable_is_errored():
+            reject(self._the_closed_promise(), _error_of(self._writable))
+        # 2.2.3. otherwise all is well.
+        else:
+            self._resolve_closed()
 
     def _writable_is_errored(self) -> bool:
         """NOTE(spec): E1 the abort that `close` itself makes is no error."""
@@ -160,16 +160,16 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
 
         (A write or a close that is just being rejected errors the stream in a microtask, before that.)
         """
-
-        def queue(_: object) -> None:
-            queue_a_task(closed)
-
         answer = self._told_to_close()
         # (Where nobody has looked at [[closedPromise]], and who has left the socket waits for it, nobody could tell.)
         if self._is_left and answer is None and self._closed_promise is None and self._streams_have_ended():
             closed()
-        else:
-            queue_a_global_task_upon(answer, queue, queue)
+            return
+
+        def queue(_: object) -> None:
+            queue_a_task(closed)
+
+        queue_a_global_task_upon(answer, queue, queue)
 
     def _streams_have_ended(self) -> bool:
         """Whether their states are the last ones."""
@@ -215,7 +215,7 @@ class SocketOfTwoStreams(Socket[OpenInfo]):
 
     def _closed_is_settled(self) -> bool:
         """Whether it is settled, or about to be."""
-        return not (self._readable_is_active or self._writable_is_active)
+        return not self._readable_is_active and not self._writable_is_active
 
     def _cancel_and_abort(self) -> None:
         # 4. Cancel the readable side;

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from whatwg_streams import Promise, ReadableStream, WritableStream
 from whatwg_streams.other_specs import (
+    IT_WILL_TELL,
     a_promise_resolved_with_undefined,
     close_readable_stream,
     current_byob_request_view,
@@ -38,6 +39,7 @@ from whatwg_streams.other_specs import (
 from . import _asyncio_os, _fast_reading
 from ._addresses import is_private_network_address
 from ._errors import network_error
+from ._fast_reading import LEAST_ROOM
 from ._operating_system import TCPConnectionParameters, current_operating_system
 from ._options import (
     TCPSocketOpenInfo,
@@ -61,9 +63,6 @@ if TYPE_CHECKING:
 READABLE_HIGH_WATER_MARK: Final = 65536
 #: and of the writable side, in chunks:
 WRITABLE_HIGH_WATER_MARK: Final = 1
-
-#: How much room a readable that has bytes queued has to have, in bytes, before the system is asked for more.
-LEAST_ROOM: Final = READABLE_HIGH_WATER_MARK // 8
 
 
 class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
@@ -322,6 +321,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         NOTE(spec): E7 the text's promise is resolved at once, so that reads of the system overlap. Ours is
         resolved when the one read is done; None stands for one that is resolved already.
         """
+        if fast_paths_are_enabled() and (ended := _fast_reading.pull(self)) is not None:
+            return None if ended else IT_WILL_TELL
         connection = self._connection
         assert connection is not None
         # 2.1. So much is wanted, (See below.)
@@ -350,8 +351,6 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # that is read would be replaced by one as small, for ever. Each read from the queue pulls once more.
         if desired_size < LEAST_ROOM:
             return a_promise_resolved_with_undefined()
-        if fast_paths_are_enabled():
-            return _fast_reading.pull(self, connection, desired_size)
         return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
 
     def _received_into(self, size: int) -> None:
@@ -450,19 +449,20 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     def _abort(self, _: object) -> Promise[None] | None:
         """The abort algorithm of the writable stream."""
         assert self._connection is not None
-
         # 4.1. A promise, (None stands for one that is resolved already.)
         # 4.2. In parallel:
         # 4.2.1. shut down the socket for writing.
-        # 4.2.2. Then queue a task for these steps:
-        def shut_down(_: object) -> None:
-            # 4.2.2.1. handle the closing,
-            self._handle_closing_the_writable_stream()
-            # 4.2.2.2. and resolve the promise,
-
+        answer = self._connection.shut_down_for_writing()
+        # 4.2.2. Then queue a task for the steps of _shut_down_to_abort.
         # NOTE(spec): E38 of a write that was under way a part may have been sent; the FIN comes after it.
-        # 4.3. which is the result.
-        return queue_a_global_task_upon(self._connection.shut_down_for_writing(), shut_down, shut_down)
+        # 4.3. The promise is the result.
+        return queue_a_global_task_upon(answer, self._shut_down_to_abort, self._shut_down_to_abort)
+
+    def _shut_down_to_abort(self, _: object) -> None:
+        """Step 4.2.2 of initializing the writable stream."""
+        # 4.2.2.1. Handle the closing,
+        self._handle_closing_the_writable_stream()
+        # 4.2.2.2. and resolve the promise.
 
     def _close_writable(self) -> Promise[None]:
         """The close algorithm of the writable stream."""

@@ -12,7 +12,8 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        respond_to_current_byob_request, pull_from_bytes_into_readable_stream, end_the_pull
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
-    introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader
+    introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader,
+                       room_without_a_byob_reader
     writable streams   set_up_writable_stream, error_writable_stream, signal_of_writable_stream
     writing            get_a_writer, set_up_writer, write_a_chunk, release_writer, close_writable_stream,
                        abort_writable_stream, abort_idle_writable_stream
@@ -90,6 +91,7 @@ from ._readable_streams import (
     readable_stream_needs_more_data as readable_stream_needs_more_data,
     release_reader as release_reader,
     respond_to_current_byob_request as respond_to_current_byob_request,
+    room_without_a_byob_reader as room_without_a_byob_reader,
     set_up_readable_stream as set_up_readable_stream,
     set_up_readable_stream_with_byte_reading_support as set_up_readable_stream_with_byte_reading_support,
     set_up_reader as set_up_reader,
@@ -186,6 +188,7 @@ __all__ = [
     "report_exception",
     "resolve",
     "respond_to_current_byob_request",
+    "room_without_a_byob_reader",
     "run_a_task",
     "set_up_readable_stream",
     "set_up_readable_stream_with_byte_reading_support",

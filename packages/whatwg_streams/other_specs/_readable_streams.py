@@ -495,6 +495,19 @@ def has_byob_reader(stream: ReadableStream[Any]) -> bool:
     return stream._reader.__class__ is byob_reader.ReadableStreamBYOBReader
 
 
+def room_without_a_byob_reader(stream: ReadableStream[Any]) -> int:
+    """Beyond the standard: how many bytes there is room for in the queue of a byte stream.
+
+    Returns:
+        0, too, where a reader with buffers of its own has the stream, or one has left a buffer.
+    """
+    its_controller: Any = stream._controller
+    controller: ReadableByteStreamController = its_controller
+    if controller._pending_pull_intos or stream._state != "readable" or has_byob_reader(stream):
+        return 0
+    return int(controller._strategy_hwm - controller._queue_total_size)
+
+
 def is_disturbed(stream: ReadableStream[Any]) -> bool:
     """https://streams.spec.whatwg.org/#is-readable-stream-disturbed"""
     return stream._disturbed

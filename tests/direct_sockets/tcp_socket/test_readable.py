@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from direct_sockets._tcp_socket import LEAST_ROOM, READABLE_HIGH_WATER_MARK
+from direct_sockets._fast_reading import LEAST_ROOM
+from direct_sockets._tcp_socket import READABLE_HIGH_WATER_MARK
 from tests.support import settle
 from tests.support.operating_system import (
     FIN,
