@@ -26,6 +26,7 @@ from whatwg_streams import (
     Promise,
     ReadableStream,
     ReadableStreamAsyncIterator,
+    ReadableStreamDefaultReader,
     TransformStream,
     WritableStream,
 )
@@ -60,6 +61,8 @@ class Program:
             self.interesting *= self.random.choice([0.1, 0.3, 1])
         self.aborts: list[AbortController] = []
         self.iterators: list[ReadableStreamAsyncIterator[Any]] = []
+        self.readers: list[ReadableStreamDefaultReader[Any]] = []
+        self.last_reads: list[Promise[Any]] = []
 
     # What callbacks do --------------------------------------------------------------------------------
 
@@ -337,9 +340,11 @@ class Program:
 
         async def read() -> None:
             reader = stream.get_reader()
+            self.readers.append(reader)
             self.watch(f"closed of {name}", reader.closed)
             while True:
                 reads = [reader.read() for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+                self.last_reads = reads
                 self.log.append(f"{name} reads")
                 for one in reads:
                     result = await one
@@ -388,11 +393,28 @@ class ReadingProgram(Program):
 
     @override
     def enqueue_into(self, controller: Any, chunk: str, rng: random.Random) -> None:
+        self.interfere(f"before {chunk}", rng)
         if rng.random() < self.interesting * 0.1:
             self.log.append(f"{chunk} comes in a promise")
             controller.enqueue(Promise.resolve(chunk))
         else:
             controller.enqueue(chunk)
+        self.interfere(f"after {chunk}", rng)
+
+    def interfere(self, name: str, rng: random.Random) -> None:
+        """The source does what the reader may do, too: perhaps while it is pulled for that reader."""
+        if not self.last_reads or rng.random() > self.interesting * 0.2:
+            return
+        what = rng.randrange(20)
+        self.log.append(f"{name}, {what}")
+        if what < 8:
+            self.watch(f"reaction {name}", rng.choice(self.last_reads).then(lambda result: result.value))
+        elif what < 16:
+            self.watch(f"read {name}", self.readers[0].read())
+        elif what < 18:
+            self.readers[0].release_lock()
+        else:
+            self.watch(f"cancel {name}", self.readers[0].cancel(name))
 
     def start(self) -> None:
         """Make the source, and read from it, perhaps before it has started."""
@@ -407,7 +429,7 @@ class ReadingProgram(Program):
     @override
     async def reading(self, name: str, stream: ReadableStream[Any]) -> None:
         rng = random.Random(self.random.random())
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             await super().reading(name, stream)
             return
         chunks = stream.values(prevent_cancel=rng.random() < 0.2)

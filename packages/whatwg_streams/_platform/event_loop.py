@@ -174,12 +174,16 @@ class MicrotaskQueue:
                     return True
                 del job, callback, argument
         finally:
-            self._draining = draining
-            if not draining:
-                self._drains_on = None
-                if jobs and (self._scheduled_on is None or not self._scheduled_on.is_running()):
-                    self.schedule()
+            self.microtasks_have_run(draining)
         return False
+
+    def microtasks_have_run(self, draining: bool) -> None:
+        """Some of them, inside of a task: the queue is as it was before, whether it was being drained or not."""
+        self._draining = draining
+        if not draining:
+            self._drains_on = None
+            if self._jobs and (self._scheduled_on is None or not self._scheduled_on.is_running()):
+                self.schedule()
 
     def insert_after(self, last: Job, job: Job) -> None:
         """Queue what would have been queued next after the last one, before any of them had run."""

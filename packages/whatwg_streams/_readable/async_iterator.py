@@ -94,6 +94,7 @@ class ReadableStreamAsyncIterator(Generic[R]):
         "_is_finished",
         "_ongoing_promise",
         "_prevent_cancel",
+        "_promise",
         "_reader",
         "_stream",
         "_waiting",
@@ -102,10 +103,12 @@ class ReadableStreamAsyncIterator(Generic[R]):
     _reader: ReadableStreamDefaultReader[R]
     _prevent_cancel: bool
     _ongoing_promise: Promise[Any] | None
+    _promise: _IterationPromise | None  # that nobody has seen, see `fast_read`
 
     def __init__(self, stream: ReadableStream[R], *, prevent_cancel: bool) -> None:
         self._is_finished = True  # until there is something to finish
         self._ongoing_promise = None
+        self._promise = None
         self._waiting = False  # whether `__anext__` waits for a chunk,
         self._gate: Promise[None] | None = None  # and what waits for that
         self._stream = stream

@@ -10,7 +10,7 @@ from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._supporting.algorithms import perform_cancel
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
-from . import fast_default, unread
+from . import fast_default, fast_read, unread
 from .ops import controller_interface, default_controllers
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class ReadableStreamDefaultController:
         "_pulling",
         "_queue",
         "_queue_total_size",
+        "_serves",
         "_started",
         "_strategy_hwm",
         "_strategy_size_algorithm",
@@ -54,6 +55,7 @@ class ReadableStreamDefaultController:
     _pulling: bool
     _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: int | float
+    _serves: Any  # the MicrotaskQueue, while a read may be served at once for which the source is pulled; or None
     _started: bool
     _pull_below: int | float  # with so much queued nothing is pulled; [[strategyHWM]], or less
     _strategy_hwm: int | float
@@ -102,6 +104,8 @@ class ReadableStreamDefaultController:
             self._queue.append(chunk)
             self._queue_total_size += 1
             return
+        if self._serves is not None and fast_read.serve(self, self._serves, chunk):
+            return
         if fast_paths.enabled and fast_default.enqueue(self, chunk):
             return
         # 1. Nothing can be put into a stream that is closing.
@@ -128,6 +132,7 @@ class ReadableStreamDefaultController:
         # 1. Empty the queue.
         queue = self._queue
         reset_queue(self)
+        self._only_appends = False
         # (Beyond the standard, whoever set up the stream is told.)
         unread.discard(self._stream, (value for value, _ in values_with_sizes(queue)))
         # 2. Perform the cancel algorithm.

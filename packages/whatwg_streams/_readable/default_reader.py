@@ -34,7 +34,6 @@ class _ReadPromise(ReadPromise):
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
         reactions = self._promise_reactions
-        self._already_resolved = True
         self._promise_result = tuple_new(ReadResult, (chunk, False))
         self._promise_state = "fulfilled"
         if reactions is not None:

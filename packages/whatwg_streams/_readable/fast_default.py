@@ -54,13 +54,37 @@ def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
         value = queue.popleft()
         controller._queue_total_size -= 1
     # (While chunks are queued, nobody waits for one.)
-    if (
-        controller._queue_total_size < controller._pull_below
-        and not controller._close_requested
-        and (not controller._pulling or not controller._pull_again)
-    ):
-        call_pull_if_needed(controller)
+    if controller._queue_total_size < controller._pull_below and not controller._close_requested:
+        if controller._pulling:
+            controller._pull_again = True
+        elif controller._started:
+            controller._pulling = True
+            pull_algorithm: Any = controller._pull_algorithm
+            if type(pull_algorithm) is CallbackAlgorithm:
+                _pull_ahead(controller, pull_algorithm)
+            else:
+                pull(controller)
     return value
+
+
+def _pull_ahead(controller: ReadableStreamDefaultController, pull_algorithm: CallbackAlgorithm) -> None:
+    """Steps 6 to 8 of ReadableStreamDefaultControllerCallPullIfNeeded, while nobody waits for a chunk."""
+    controller._only_appends = (
+        controller._strategy_size_algorithm is count
+        and controller._queue_total_size + 1 >= controller._strategy_hwm
+        and controller._queue is not NO_ITEMS
+    )
+    try:
+        result = pull_algorithm.function(controller)
+    except (Exception, asyncio.CancelledError) as exception:
+        upon_pulled(controller, a_promise_rejected_with(reason_of(exception)))
+    else:
+        if result is None:
+            event_loop.enqueue_a_step(PULLED, controller)
+        else:
+            upon_pulled(controller, pull_algorithm.promise_for(result))
+    finally:
+        controller._only_appends = False
 
 
 def call_pull_if_needed(controller: ReadableStreamDefaultController) -> None:
@@ -211,7 +235,7 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     """
     controller = stream._controller
     if (
-        not isinstance(controller, default_controller.ReadableStreamDefaultController)
+        type(controller) is not default_controller.ReadableStreamDefaultController
         or stream._state != "readable"
         or stream._unread
     ):
@@ -225,16 +249,16 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         if reader._read_requests is NO_ITEMS:
             reader._read_requests = deque()
         reader._read_requests.append(promise)
-        if not controller._pulling:
-            call_pull_if_needed(controller)
-        elif not controller._close_requested:
+        if controller._pulling:
             controller._pull_again = True
+            controller._only_appends = False
+        else:
+            call_pull_if_needed(controller)
         return promise
     if controller._close_requested and len(queue) == 1:
         return None
     stream._disturbed = True
     promise = default_reader._ReadPromise(stream)
-    promise._already_resolved = True
     promise._promise_result = tuple_new(ReadResult, (take_from_the_queue(controller), False))
     promise._promise_state = "fulfilled"
     return promise
@@ -261,6 +285,7 @@ def read_for(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[An
         if reader._read_requests is NO_ITEMS:
             reader._read_requests = deque()
         reader._read_requests.append(read_request)
+        controller._only_appends = False
         if not controller._pulling or not controller._pull_again:
             call_pull_if_needed(controller)
         return True

@@ -8,134 +8,213 @@ iteration needs no promise for it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
-from .._platform.event_loop import eager_tasks, scheduling
-from .._platform.promises import is_thenable, take_result_of
-from .._platform.reasons import MYPY
+from .._platform.event_loop import _this_thread, eager_tasks, scheduling
+from .._platform.promises import a_promise_rejected_with, is_thenable, take_result_of
+from .._platform.reasons import MYPY, reason_of
+from .._platform.webidl import CallbackAlgorithm
 from .._supporting.queue_with_sizes import ValueWithSize, owned
-from . import async_iterator, default_controller, fast_bytes, fast_default
+from . import async_iterator, default_controller, default_reader, fast_bytes, fast_default
+from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
+    from .._platform.promises import Promise
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
     from .byte_controller import ReadableByteStreamController
     from .default_controller import ReadableStreamDefaultController
     from .read_promise import ReadPromise
-    from .records import ReadResult
 
 #: What `next_chunk` returns if the plain algorithm is needed.
 PLAINLY: Final[Any] = object()
-
-_NOTHING: Final[Any] = object()
 
 #: Types of chunks that are no thenables: to ask a set is quicker.
 PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
-def _run_the_pull(queue: MicrotaskQueue, *, is_needed: bool) -> None:
-    """Run the only microtask, which is PULLED of a controller, inside of the task that is running.
+@final
+class _Here:
+    """The reaction of a task that waits without having been suspended, while the source is pulled for it."""
 
-    Args:
-        queue: that of this thread.
-        is_needed: it is known that the source, of a default controller, is to be pulled again.
-    """
-    steps, controller = queue._jobs.popleft()
-    queue._spent += 1
-    draining = queue._draining
-    queue._draining = True
-    try:
-        if is_needed:
-            readable: ReadableStreamDefaultController = controller
-            readable._pull_again = False
-            fast_default.pull(readable, queue)
-        elif steps is fast_default.PULLED:
-            fast_default.pulled(controller)
-        else:
-            of_bytes: ReadableByteStreamController = controller
-            of_bytes._pulling = False
-            if of_bytes._pull_again:
-                of_bytes._pull_again = False
-                fast_bytes.call_pull_if_needed(of_bytes, queue)
-    finally:
-        queue._draining = draining
-        if not draining:
-            queue._drains_on = None
-            if queue._scheduled_on is None or not queue._scheduled_on.is_running():
-                queue.schedule()
+    __slots__ = ()
+
+    def on_settled(self, promise: Promise[Any]) -> None:
+        """The promise has settled: this is where the task may go on."""
+        queue = _this_thread.queue
+        queue._jobs.append((event_loop.GO_ON, promise))
+        queue._steps = 0
 
 
-def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
-    """Wait for a read that is pending, where the only microtask that is queued is that of a pull.
+_HERE: Final = _Here()
+
+
+def pull_for(promise: ReadPromise | _IterationPromise) -> bool | None:
+    """Run the only microtask, if it leads to a pull of the source for which the read of this task waits.
 
     Returns:
-        The result, if the task may go on at once; the promise, if it may, but the promise is rejected; or the
-        waiter that the task has to yield. None if the plain algorithm is needed.
+        Whether the read has been served, and comes before all microtasks that are queued now; otherwise the task has
+        to do what `go_on` says. None if nothing was done.
     """
-    queue = event_loop._this_thread.queue
+    queue = _this_thread.queue
     jobs = queue._jobs
+    if len(jobs) != 1 or jobs[0][0] is not fast_default.PULLED:
+        return None
+    readable: ReadableStreamDefaultController = jobs[0][1]
+    pull_algorithm: Any = readable._pull_algorithm
     if (
-        len(jobs) != 1
+        promise.stream._controller is not readable
+        or not readable._pull_again
+        or type(pull_algorithm) is not CallbackAlgorithm
         or promise._promise_reactions is not None
         or queue._spent >= scheduling.microtasks_per_turn
         or scheduling.enqueue_elsewhere is not None
         or eager_tasks
     ):
         return None
-    steps, controller = jobs[0]
-    if steps is fast_default.PULLED:
-        readable: ReadableStreamDefaultController = controller
-        is_needed = readable._pull_again and not readable._close_requested and readable is promise.stream._controller
-    elif steps is fast_bytes.PULLED:
-        is_needed = False
+    promise._promise_reactions = _HERE
+    promise._promise_is_handled = True
+    promise._observers = 1
+    draining = queue._draining
+    queue._draining = True
+    queue._spent += 1
+    job = jobs.popleft()
+    readable._pull_again = False
+    readable._serves = queue
+    try:
+        result = pull_algorithm.function(readable)
+        if result is None:
+            jobs.append(job)
+        else:
+            fast_default.upon_pulled(readable, pull_algorithm.promise_for(result))
+    except (Exception, asyncio.CancelledError) as exception:
+        fast_default.upon_pulled(readable, a_promise_rejected_with(reason_of(exception)))
+    except BaseException:
+        readable._serves = None
+        queue.microtasks_have_run(draining)
+        raise
+    if not draining:
+        queue.microtasks_have_run(draining)
+    if readable._serves is None:
+        return True
+    readable._serves = None
+    return False
+
+
+def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, chunk: object) -> bool:
+    """ReadableStreamDefaultControllerEnqueue, by a source that is pulled for a read.
+
+    Returns:
+        Whether it was done. It is not if the read has been settled since, is not the first one, comes after
+        microtasks, or has been reacted to by others.
+    """
+    reader: Any = controller._stream._reader
+    if reader is None or queue._jobs:
+        return False
+    requests = reader._read_requests
+    if not requests:
+        return False
+    request = requests[0]
+    if type(request) is default_reader._ReadPromise:
+        if request._promise_reactions is not _HERE:
+            return False
+        request._promise_result = tuple_new(ReadResult, (chunk, False))
+    elif type(request) is async_iterator._IterationPromise:
+        if request._promise_reactions is not _HERE or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
+            return False
+        request._promise_result = chunk
     else:
+        return False
+    requests.popleft()
+    request._promise_reactions = None
+    request._promise_state = "fulfilled"
+    controller._serves = None
+    if controller._strategy_hwm > 0 or requests:
+        controller._pull_again = True
+    return True
+
+
+def go_on(promise: ReadPromise | _IterationPromise) -> Waiter | None:
+    """What the task has to yield before it goes on, as its read was not served at once; None if it goes on at once."""
+    jobs = _this_thread.queue._jobs
+    if jobs and jobs[0][1] is promise:
+        jobs.popleft()
         return None
+    waiter = event_loop.Waiter(promise)
+    promise._replace_reaction(_HERE, waiter)
+    for index, (_, argument) in enumerate(jobs):
+        if argument is promise:
+            jobs[index] = (event_loop.WAKE, waiter)
+            break
+    return waiter
+
+
+def wait(promise: ReadPromise) -> ReadPromise | Waiter | None:
+    """Wait for a read of a byte stream that is pending, where the only microtask that is queued is that of its pull.
+
+    Returns:
+        The promise, if the task may go on at once; or the waiter that the task has to yield. None if the plain
+        algorithm is needed.
+    """
+    queue = _this_thread.queue
+    jobs = queue._jobs
+    if (
+        len(jobs) != 1
+        or jobs[0][0] is not fast_bytes.PULLED
+        or promise._promise_reactions is not None
+        or queue._spent >= scheduling.microtasks_per_turn
+        or scheduling.enqueue_elsewhere is not None
+        or eager_tasks
+    ):
+        return None
+    controller: ReadableByteStreamController = jobs.popleft()[1]
     place = queue.take_the_place()
     promise._promise_reactions = place
     promise._promise_is_handled = True
-    promise._observers += 1
-    _run_the_pull(queue, is_needed=is_needed)
+    promise._observers = 1
+    queue._spent += 1
+    draining = queue._draining
+    queue._draining = True
+    try:
+        controller._pulling = False
+        if controller._pull_again:
+            controller._pull_again = False
+            fast_bytes.call_pull_if_needed(controller, queue)
+    finally:
+        queue.microtasks_have_run(draining)
     queue.place = place
     if place.is_next:
-        return promise._promise_result if promise._promise_state == "fulfilled" else promise
+        return promise
     waiter = event_loop.Waiter(promise)
     promise._replace_reaction(place, waiter)
     place.becomes(waiter)
     return waiter
 
 
-@final
-class _Catch:
-    """The read request of an iteration that may be served at once."""
-
-    __slots__ = ("chunk", "iterator", "place", "promise")
-
-    def __init__(self, iterator: ReadableStreamAsyncIterator[Any]) -> None:
-        self.iterator = iterator
-        self.chunk: Any = _NOTHING
-        self.place = 0  # in the queue of microtasks, when it was served
-        self.promise: _IterationPromise | None = None  # what it became, if it was served with anything else
-
-    def chunk_steps(self, chunk: object) -> None:
-        if type(chunk) in PLAIN_TYPES or not is_thenable(chunk):
-            self.chunk = chunk
-            self.place = event_loop.number_of_microtasks()
-        else:
-            self._become_a_promise().chunk_steps(chunk)
-
-    def close_steps(self) -> None:
-        self._become_a_promise().close_steps()
-
-    def error_steps(self, e: object) -> None:
-        self._become_a_promise().error_steps(e)
-
-    def _become_a_promise(self) -> _IterationPromise:
-        self.place = event_loop.number_of_microtasks()
-        self.promise = async_iterator.new_iteration_promise(self.iterator)
-        return self.promise
+def hop(promise: ReadPromise) -> Any:
+    """`event_loop.hop`, which has nothing to do but to tell a controller that its pull is done, most of the time."""
+    queue = _this_thread.queue
+    jobs = queue._jobs
+    if (
+        len(jobs) > 1
+        or queue._spent >= scheduling.microtasks_per_turn
+        or scheduling.enqueue_elsewhere is not None
+        or eager_tasks
+    ):
+        return event_loop.hop(promise)
+    if jobs:
+        steps, controller = jobs[0]
+        if steps is not fast_default.PULLED or controller._pull_again:
+            return event_loop.hop(promise)
+        jobs.popleft()
+        controller._pulling = False
+        queue._spent += 1
+    queue._spent += 1
+    return None
 
 
 @final
@@ -144,19 +223,21 @@ class Later:
 
     Args:
         promise: for the chunk.
-        waiter: that of the task, if it is queued already, since the promise has settled.
+        waiter: that of the task, if it is to be yielded; or the promise, if it is to be awaited; None if it has
+            settled, and the task may go on.
     """
 
-    __slots__ = ("promise", "waiter")
+    __slots__ = ("promise", "waits_for")
 
-    def __init__(self, promise: _IterationPromise, waiter: Waiter | None = None) -> None:
+    def __init__(self, promise: _IterationPromise, waits_for: Waiter | _IterationPromise | None) -> None:
         self.promise = promise
-        self.waiter = waiter
+        self.waits_for = waits_for
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self.waiter is None:
+        if self.waits_for is self.promise:
             return (yield from self.promise.__await__())
-        yield self.waiter
+        if self.waits_for is not None:
+            yield self.waits_for
         settled = [self.promise]
         if not MYPY:
             del self  # see Promise.__await__
@@ -173,76 +254,54 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     stream = reader._stream
     if stream is None or stream._state != "readable" or stream._unread:
         return PLAINLY
-    queue = event_loop._this_thread.queue
     controller = stream._controller
-    if (
-        not isinstance(controller, default_controller.ReadableStreamDefaultController)
-        or queue._spent >= scheduling.microtasks_per_turn
-        or scheduling.enqueue_elsewhere is not None
-        or eager_tasks
-    ):
+    if type(controller) is not default_controller.ReadableStreamDefaultController:
         return PLAINLY
-    jobs = queue._jobs
     if controller._queue:
+        queue = _this_thread.queue
         chunk = controller._queue[0]
         if (
-            type(chunk) is ValueWithSize
+            queue._spent >= scheduling.microtasks_per_turn
+            or scheduling.enqueue_elsewhere is not None
+            or eager_tasks
+            or type(chunk) is ValueWithSize
             or controller._queue_total_size < 1  # by rounding
-            or (chunk.__class__ not in PLAIN_TYPES and is_thenable(chunk))
+            or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk))
             or (controller._close_requested and len(controller._queue) == 1)
         ):
             return PLAINLY
         stream._disturbed = True
-        controller._queue.popleft()
-        controller._queue_total_size -= 1
-        if not controller._pulling or not controller._pull_again:
-            fast_default.call_pull_if_needed(controller)
+        fast_default.take_from_the_queue(controller)
+        jobs = queue._jobs
         if not jobs:
             queue._spent += 1
             return chunk
-        if len(jobs) == 1 and jobs[0][0] is fast_default.PULLED and not jobs[0][1]._pull_again:
-            queue._spent += 2
-            jobs.popleft()[1]._pulling = False
-            return chunk
-        promise = async_iterator.new_iteration_promise(iterator)
-        promise.chunk_steps(chunk)
-        return Later(promise)
-    if (
-        len(jobs) != 1
-        or jobs[0][0] is not fast_default.PULLED
-        or jobs[0][1] is not controller
-        or controller._close_requested
-        or reader._read_requests
-    ):
+        if len(jobs) == 1:
+            steps, readable = jobs[0]
+            if steps is fast_default.PULLED and not readable._pull_again:
+                jobs.popleft()
+                readable._pulling = False
+                queue._spent += 2
+                return chunk
+        fulfilled = async_iterator.new_iteration_promise(iterator)
+        fulfilled.chunk_steps(chunk)
+        return Later(fulfilled, fulfilled)
+    if not controller._pulling:
         return PLAINLY
     stream._disturbed = True
-    catch = _Catch(iterator)
+    promise = iterator._promise or async_iterator.new_iteration_promise(iterator)
+    iterator._promise = None
     reader._read_requests = requests = owned(reader._read_requests)
-    requests.append(catch)
+    requests.append(promise)
     controller._pull_again = True
-    _run_the_pull(queue, is_needed=True)
-    chunk = catch.chunk
-    if chunk is not _NOTHING and catch.place == 0:
+    controller._only_appends = False
+    served = pull_for(promise)
+    if served:
+        chunk = promise._promise_result
+        promise._promise_state = "pending"
+        promise._promise_result = None
+        promise._observers = 0
+        iterator._promise = promise
         return chunk
-    return _later(catch, reader._read_requests)
-
-
-def _later(catch: _Catch, requests: Any) -> Later:
-    """The source has not put in a chunk, or not as its first microtask."""
-    promise = catch.promise
-    if promise is None:
-        promise = async_iterator.new_iteration_promise(catch.iterator)
-        if catch.chunk is _NOTHING:
-            requests[requests.index(catch)] = promise
-        else:
-            promise.chunk_steps(catch.chunk)
-    if promise._promise_state == "pending":
-        return Later(promise)
-    promise._promise_is_handled = True
-    promise._observers += 1
-    waiter = event_loop.Waiter(promise)
-    queue = event_loop._this_thread.queue
-    queue._steps = 0
-    queue._jobs.insert(catch.place, (event_loop.WAKE, waiter))
-    queue.schedule_unless_draining()
-    return Later(promise, waiter)
+    promise.serial = stream._reads = stream._reads + 1
+    return Later(promise, promise if served is None else go_on(promise))

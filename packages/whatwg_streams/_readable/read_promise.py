@@ -33,28 +33,31 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
         self._promise_result = None
         self._promise_reactions = None
         self._promise_is_handled = False
-        self._already_resolved = False
+        self._already_resolved = True  # nobody else has its resolving functions
         self._observers = 0
         self.stream = stream
         self.serial = stream._reads = stream._reads + 1
 
     @override
     def __await__(self) -> Generator[Any, None, Any]:
+        if self._promise_state == "pending" and fast_paths.enabled:
+            served = fast_read.pull_for(self)
+            if served:
+                return self._promise_result
+            waits_for = fast_read.wait(self) if served is None else fast_read.go_on(self)
+            if waits_for is not None or served is not None:
+                if isinstance(waits_for, event_loop.Waiter):
+                    yield waits_for
+                settled = [self]
+                del waits_for
+                if not MYPY:
+                    del self  # see Promise.__await__
+                return take_result_of(settled)
         if self._promise_state == "fulfilled":
-            if (hop := event_loop.hop(self)) is None:
+            if (hop := fast_read.hop(self)) is None:
                 return self._promise_result
             if hop is not event_loop.PLAINLY:
                 self._observers += 1
                 yield hop
                 return self._promise_result
-        elif self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read.wait(self)):
-            if isinstance(waits_for, event_loop.Waiter):
-                yield waits_for
-            elif waits_for is not self:
-                return waits_for
-            settled = [self]
-            del waits_for
-            if not MYPY:
-                del self  # see Promise.__await__
-            return take_result_of(settled)
         return (yield from super().__await__())

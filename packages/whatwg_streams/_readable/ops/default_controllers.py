@@ -230,6 +230,7 @@ def set_up_readable_stream_default_controller(
     controller._pull_again = False
     controller._pulling = False
     controller._only_appends = False
+    controller._serves = None
     # 5. The size algorithm and the high water mark,
     controller._strategy_size_algorithm = size_algorithm
     controller._strategy_hwm = controller._pull_below = high_water_mark
