@@ -62,9 +62,12 @@ def pull_for(promise: ReadPromise | _IterationPromise) -> bool | None:
     """
     queue = _this_thread.queue
     jobs = queue._jobs
-    if len(jobs) != 1 or jobs[0][0] is not fast_default.PULLED:
+    if len(jobs) != 1:
         return None
-    readable: ReadableStreamDefaultController = jobs[0][1]
+    job = jobs[0]
+    if job[0] is not fast_default.PULLED:
+        return None
+    readable: ReadableStreamDefaultController = job[1]
     pull_algorithm: Any = readable._pull_algorithm
     if (
         promise.stream._controller is not readable
@@ -82,15 +85,16 @@ def pull_for(promise: ReadPromise | _IterationPromise) -> bool | None:
     draining = queue._draining
     queue._draining = True
     queue._spent += 1
-    job = jobs.popleft()
+    jobs.popleft()
     readable._pull_again = False
     readable._serves = queue
+    callback: CallbackAlgorithm = pull_algorithm
     try:
-        result = pull_algorithm.function(readable)
+        result = callback.function(readable)
         if result is None:
             jobs.append(job)
         else:
-            fast_default.upon_pulled(readable, pull_algorithm.promise_for(result))
+            fast_default.upon_pulled(readable, callback.promise_for(result))
     except (Exception, asyncio.CancelledError) as exception:
         fast_default.upon_pulled(readable, a_promise_rejected_with(reason_of(exception)))
     except BaseException:
@@ -112,26 +116,31 @@ def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, ch
         Whether it was done. It is not if the read has been settled since, is not the first one, comes after
         microtasks, or has been reacted to by others.
     """
-    reader: Any = controller._stream._reader
+    its_reader: Any = controller._stream._reader
+    reader: default_reader.ReadableStreamDefaultReader[Any] | None = its_reader
     if reader is None or queue._jobs:
         return False
     requests = reader._read_requests
     if not requests:
         return False
-    request = requests[0]
+    request: Any = requests[0]
     if type(request) is default_reader._ReadPromise:
-        if request._promise_reactions is not _HERE:
+        read: default_reader._ReadPromise = request
+        if read._promise_reactions is not _HERE:
             return False
-        request._promise_result = tuple_new(ReadResult, (chunk, False))
+        read._promise_result = tuple_new(ReadResult, (chunk, False))
+        read._promise_reactions = None
+        read._promise_state = "fulfilled"
     elif type(request) is async_iterator._IterationPromise:
-        if request._promise_reactions is not _HERE or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
+        iteration: _IterationPromise = request
+        if iteration._promise_reactions is not _HERE or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
             return False
-        request._promise_result = chunk
+        iteration._promise_result = chunk
+        iteration._promise_reactions = None
+        iteration._promise_state = "fulfilled"
     else:
         return False
     requests.popleft()
-    request._promise_reactions = None
-    request._promise_state = "fulfilled"
     controller._serves = None
     if controller._strategy_hwm > 0 or requests:
         controller._pull_again = True
