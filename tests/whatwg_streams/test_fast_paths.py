@@ -13,6 +13,7 @@ from tests.support import LoopErrors, settle
 from tests.support.random_byte_programs import run_byte_program
 from tests.support.random_programs import run_program, run_reading_program, run_several_programs
 from tests.support.random_tee_programs import run_tee_program
+from tests.support.random_writing_programs import run_writing_program
 from whatwg_streams import ReadableStream, ReadableStreamDefaultController
 from whatwg_streams._platform import fast_paths
 
@@ -42,7 +43,8 @@ def no_collections() -> Iterator[None]:
 @pytest.mark.timeout(60)
 @pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize(
-    "run", [run_program, run_several_programs, run_reading_program, run_byte_program, run_tee_program]
+    "run",
+    [run_program, run_several_programs, run_reading_program, run_byte_program, run_tee_program, run_writing_program],
 )
 @pytest.mark.parametrize("first", range(0, PROGRAMS, AT_A_TIME))
 async def test_a_random_program_has_the_same_log_with_and_without_them(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .._platform.abort import AbortSignal
     from .._platform.promises import Promise
+    from .._platform.webidl import CallbackAlgorithm
     from .stream import WritableStream
 
 
@@ -52,6 +53,7 @@ class WritableStreamDefaultController:
         "_strategy_size_algorithm",
         "_stream",
         "_write_algorithm",
+        "_write_at_once",
     )
 
     _abort_algorithm: Callable[[Any], Promise[Any]] | None
@@ -64,6 +66,7 @@ class WritableStreamDefaultController:
     _strategy_size_algorithm: Callable[[Any], int | float] | None
     _stream: WritableStream[Any]
     _write_algorithm: Callable[[Any], Promise[Any]] | None
+    _write_at_once: CallbackAlgorithm | None  # the same, while chunks may be: see `fast_write`
 
     def __init__(self) -> None:
         raise TypeError("a controller is made by its stream")

@@ -10,7 +10,7 @@ from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
-from . import fast_default, stream as stream_module
+from . import fast_write, stream as stream_module
 from .ops import controller_interface, streams, writers
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class WritableStreamDefaultWriter(Generic[W]):
         TypeError: the stream has a writer already.
     """
 
-    __slots__ = ("__weakref__", "_closed_promise", "_errored_steps", "_ready_promise", "_stream")
+    __slots__ = ("__weakref__", "_closed_promise", "_errored_steps", "_made_ready_promise", "_stream")
 
     _closed_promise: Promise[None]
-    _ready_promise: Promise[None]
+    _made_ready_promise: Promise[None] | None  # None until somebody asks, if a fast path left it so
     _stream: WritableStream[W] | None
     _errored_steps: Callable[[Any], object] | None  # of a pipe: what to do when the stream becomes errored
 
@@ -85,7 +85,16 @@ class WritableStreamDefaultWriter(Generic[W]):
         errored, or when this writer releases its lock. https://streams.spec.whatwg.org/#default-writer-ready
         """
         # 1. Return this.[[readyPromise]].
-        return self._ready_promise
+        return self._made_ready_promise or fast_write.make_the_ready_promise(self, fast_write.WriterPromise())
+
+    @property
+    def _ready_promise(self) -> Promise[None]:
+        """[[readyPromise]]"""
+        return self._made_ready_promise or fast_write.make_the_ready_promise(self, Promise())
+
+    @_ready_promise.setter
+    def _ready_promise(self, promise: Promise[None]) -> None:
+        self._made_ready_promise = promise
 
     def abort(self, reason: object = None) -> Promise[None]:
         """Give up, as `WritableStream.abort` does: https://streams.spec.whatwg.org/#default-writer-abort
@@ -160,7 +169,7 @@ class WritableStreamDefaultWriter(Generic[W]):
         # 1. A released writer can not write.
         if self._stream is None:
             return a_promise_rejected_with(TypeError("the writer was released"))
-        if fast_paths.enabled and (promise := fast_default.write(self._stream, chunk)) is not None:
+        if fast_paths.enabled and (promise := fast_write.write(self, self._stream, chunk)) is not None:
             return promise
         # 2. Write to the stream.
         return writers.writable_stream_default_writer_write(self, chunk)

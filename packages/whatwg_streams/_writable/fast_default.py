@@ -7,7 +7,6 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,47 +14,13 @@ from .._platform import event_loop
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, upon
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
-from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
-from .._supporting.queue_with_sizes import NO_ITEMS, ValueWithSize
+from .._supporting.queue_with_sizes import ValueWithSize
 from .ops import controller_interface, default_controllers
 
 if TYPE_CHECKING:
     from .default_controller import WritableStreamDefaultController
     from .stream import WritableStream
-
-
-def write(stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
-    """WritableStreamDefaultWriterWrite, to a stream that is writable and not closing, and has a writer.
-
-    Returns:
-        The promise of the write; None if the plain algorithm is needed.
-    """
-    controller = stream._controller
-    if (
-        stream._state != "writable"
-        or controller._strategy_size_algorithm is not count
-        or stream._close_request is not None
-        or stream._in_flight_close_request is not None
-    ):
-        return None
-    promise: Promise[None] = Promise()
-    if controller._queue is NO_ITEMS:
-        controller._queue = deque()
-    controller._queue.append(chunk)
-    controller._queue_total_size += 1
-    if not stream._backpressure and controller._queue_total_size >= controller._strategy_hwm:
-        stream._backpressure = True
-        if stream._writer is not None:
-            stream._writer._ready_promise = Promise()
-    if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
-        stream._in_flight_write_request = promise
-        process_write(controller, chunk)
-    else:
-        if stream._write_requests is NO_ITEMS:
-            stream._write_requests = deque()
-        stream._write_requests.append(promise)
-    return promise
 
 
 def process_write(controller: WritableStreamDefaultController, chunk: object) -> None:
@@ -107,8 +72,8 @@ def written(controller: WritableStreamDefaultController) -> None:
         and stream._in_flight_close_request is None
     ):
         stream._backpressure = False
-        if stream._writer is not None:
-            stream._writer._ready_promise._fulfill(None)
+        if stream._writer is not None and stream._writer._made_ready_promise is not None:
+            stream._writer._made_ready_promise._fulfill(None)
     if controller._queue or stream._state == "erroring":
         default_controllers.writable_stream_default_controller_advance_queue_if_needed(controller)
 
@@ -147,6 +112,7 @@ def abort_idle(stream: WritableStream[Any], reason: object) -> bool:
     ):
         return False
     stream._state = "errored"
+    controller._write_at_once = None
     stream._stored_error = reason
     mark_as_handled(controller._abort_steps(reason))
     return True

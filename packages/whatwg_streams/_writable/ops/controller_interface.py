@@ -254,6 +254,7 @@ def writable_stream_start_erroring(stream: WritableStream[Any], reason: object) 
     # 4. Assert: is there. (Its type says so.)
     # 5. Now it is erroring,
     stream._state = "erroring"
+    controller._write_at_once = None  # (for `fast_write`)
     # 6. for this reason.
     stream._stored_error = reason
     # 7. The writer

@@ -54,6 +54,7 @@ def set_up_writable_stream_default_controller(
     controller._strategy_hwm = high_water_mark
     # 10. the write algorithm,
     controller._write_algorithm = write_algorithm
+    controller._write_at_once = None  # (for `fast_write`)
     # 11. the close algorithm,
     controller._close_algorithm = close_algorithm
     # 12. and the abort algorithm.

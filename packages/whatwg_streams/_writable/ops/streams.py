@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._platform import event_loop
 from ..._platform.abort import signal_abort
+from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,
@@ -114,7 +115,10 @@ def set_up_writable_stream_default_writer(
     # 5. If it is writable,
     if state == "writable":
         # 5.1. the writer is not ready while there is backpressure, unless the stream is closing.
-        if not controller_interface.writable_stream_close_queued_or_in_flight(stream) and stream._backpressure:
+        is_closing = controller_interface.writable_stream_close_queued_or_in_flight(stream)
+        if fast_paths.enabled and not is_closing:
+            writer._made_ready_promise = None
+        elif not is_closing and stream._backpressure:
             writer._ready_promise = Promise()
         # 5.2. Otherwise it is.
         else:
@@ -204,6 +208,7 @@ def writable_stream_close(stream: WritableStream[Any]) -> Promise[None]:
     promise: Promise[None] = Promise()
     # 6. the close request.
     stream._close_request = promise
+    stream._controller._write_at_once = None  # (for `fast_write`)
     # 7. The writer
     writer = stream._writer
     # 8. need not wait for backpressure any more.

@@ -12,7 +12,7 @@ from ..._platform.promises import (
     mark_as_handled,
     reject,
 )
-from .. import fast_default
+from .. import fast_write
 from . import controller_interface, default_controllers, streams
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def writable_stream_default_writer_write(writer: WritableStreamDefaultWriter[Any
     stream = writer._stream
     # 2. Assert: there is one.
     assert stream is not None
-    if fast_paths.enabled and (fast_promise := fast_default.write(stream, chunk)) is not None:
+    if fast_paths.enabled and (fast_promise := fast_write.write(writer, stream, chunk)) is not None:
         return fast_promise
     # 3. The controller.
     controller = stream._controller

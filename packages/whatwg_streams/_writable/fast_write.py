@@ -1,0 +1,193 @@
+"""Fast paths of tasks that write: `await writer.ready` and `await writer.write(chunk)`, one chunk after the other.
+
+See `_platform.fast_paths` for the rules. A chunk that is given to a stream which has nothing else to do is in the
+sink's hands at once; and what the task waits for next is, most of the time, one microtask: the steps upon the end of
+that write, `WRITTEN`. Where these steps queue nothing, they are taken inside of the task, which is not suspended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, cast, final
+
+from typing_extensions import override
+
+from .._platform import callback_functions, event_loop
+from .._platform.event_loop import eager_tasks, scheduling
+from .._platform.promises import Promise, a_promise_rejected_with
+from .._platform.reasons import reason_of
+from .._platform.webidl import CallbackAlgorithm
+from .._strategies import count
+from .._supporting.queue_with_sizes import NO_ITEMS
+from . import fast_default
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from .default_controller import WritableStreamDefaultController
+    from .default_writer import WritableStreamDefaultWriter
+    from .stream import WritableStream
+
+#: To be awaited in place of what is done already: quicker than a generator that ends at once. It gives None.
+_NOTHING: Final[Generator[Any, None, None]] = cast("Any", iter(()))
+next(_NOTHING, None)
+
+
+def _written(controller: WritableStreamDefaultController) -> None:
+    """The steps upon fulfillment of the sink's write promise, of a chunk that was written at once."""
+    fast_default.written(controller)
+
+
+#: The same as a microtask, which is known by its identity: each chunk of its stream counts 1, and one may be queued.
+WRITTEN: Final[Callable[[WritableStreamDefaultController], None]] = _written
+
+
+@final
+class WriterPromise(Promise[None]):
+    """A promise that a chunk was written, or that the writer is ready, of which a task takes WRITTEN inside of it.
+
+    What comes by another way stays a plain promise: the methods of those are quickest where they see one type only.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._promise_state = "pending"
+        self._promise_result = None
+        self._promise_reactions = None
+        self._promise_is_handled = False
+        self._already_resolved = False
+
+    @override
+    def __await__(self) -> Generator[Any, None, None]:
+        queue = event_loop._this_thread.queue
+        jobs = queue._jobs
+        if (
+            len(jobs) == 1
+            and queue._spent < scheduling.microtasks_per_turn
+            and scheduling.enqueue_elsewhere is None
+            and not eager_tasks
+        ):
+            steps, its_controller = jobs[0]
+            if steps is WRITTEN:
+                controller: WritableStreamDefaultController = its_controller
+                stream = controller._stream
+                write_request = stream._in_flight_write_request
+                writer = stream._writer
+                if (
+                    writer is not None
+                    and controller._write_at_once is not None
+                    and write_request is not None
+                    and write_request._promise_reactions is None
+                    and ((ready := writer._made_ready_promise) is None or ready._promise_reactions is None)
+                    and controller._queue_total_size == 1
+                ):
+                    # WRITTEN queues nothing, and calls nobody: the write is done, and there is no backpressure.
+                    jobs.popleft()
+                    queue._spent += 1
+                    write_request._already_resolved = True
+                    write_request._promise_state = "fulfilled"
+                    stream._in_flight_write_request = None
+                    controller._queue.popleft()
+                    controller._queue_total_size = 0
+                    if stream._backpressure:
+                        stream._backpressure = False
+                        if ready is not None:
+                            ready._already_resolved = True
+                            ready._promise_state = "fulfilled"
+                    if self._promise_state == "fulfilled":
+                        return _NOTHING
+        elif self._promise_state == "fulfilled" and not jobs and event_loop.hop(self) is None:
+            return _NOTHING
+        return super().__await__()
+
+
+def make_the_ready_promise(writer: WritableStreamDefaultWriter[Any], promise: Promise[None]) -> Promise[None]:
+    """Put a new promise into the slot, which was left empty while the stream was writable.
+
+    It is pending while there is backpressure: what makes it anything else asks for it first.
+    """
+    stream = writer._stream
+    assert stream is not None
+    if not stream._backpressure:
+        promise._fulfill(None)
+    writer._made_ready_promise = promise
+    return promise
+
+
+def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any], chunk: object) -> Promise[None] | None:
+    """WritableStreamDefaultWriterWrite, to a stream that is writable and not closing.
+
+    At once, while nothing is in the sink's hands: then nothing is queued, either, and there is no backpressure.
+
+    Returns:
+        The promise of the write; None if the plain algorithm is needed.
+    """
+    controller = stream._controller
+    algorithm = controller._write_at_once
+    if algorithm is None or stream._in_flight_write_request is not None:
+        return _write_plainly(writer, stream, chunk)
+    promise = WriterPromise()
+    controller._queue.append(chunk)
+    controller._queue_total_size = 1
+    if controller._strategy_hwm <= 1:
+        stream._backpressure = True
+        if writer._made_ready_promise is not None:
+            writer._made_ready_promise = WriterPromise()
+    stream._in_flight_write_request = promise
+    function = algorithm.of_one_argument
+    try:
+        result = algorithm.function(chunk, controller) if function is None else function(chunk)
+    except (Exception, asyncio.CancelledError) as exception:
+        fast_default.upon_written(controller, a_promise_rejected_with(reason_of(exception)))
+        return promise
+    if result is None and scheduling.enqueue_elsewhere is None:
+        queue = event_loop._this_thread.queue
+        queue._jobs.append((WRITTEN, controller))
+        queue._steps += 1
+        if not queue._draining:
+            queue.schedule()
+    else:
+        fast_default.upon_written(controller, None if result is None else algorithm.promise_for(result))
+    return promise
+
+
+def _write_plainly(
+    writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any], chunk: object
+) -> Promise[None] | None:
+    """The same for all other streams: in step with the plain algorithms."""
+    controller = stream._controller
+    if (
+        stream._state != "writable"
+        or controller._strategy_size_algorithm is not count
+        or stream._close_request is not None
+        or stream._in_flight_close_request is not None
+    ):
+        return None
+    promise: Promise[None] = Promise()
+    if controller._queue is NO_ITEMS:
+        controller._queue = deque()
+    controller._queue.append(chunk)
+    controller._queue_total_size += 1
+    if not stream._backpressure and controller._queue_total_size >= controller._strategy_hwm:
+        stream._backpressure = True
+        if writer._made_ready_promise is not None:
+            writer._made_ready_promise = Promise()
+    if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
+        stream._in_flight_write_request = promise
+        _prepare(controller)
+        fast_default.process_write(controller, chunk)
+    else:
+        if stream._write_requests is NO_ITEMS:
+            stream._write_requests = deque()
+        stream._write_requests.append(promise)
+    return promise
+
+
+def _prepare(controller: WritableStreamDefaultController) -> None:
+    """Chunks may be written at once from now on, until the stream closes or errors, if the sink is a user's."""
+    write_algorithm: Any = controller._write_algorithm
+    if type(write_algorithm) is CallbackAlgorithm and controller._strategy_hwm > 0:
+        write_algorithm.of_one_argument = callback_functions.of_one_argument(write_algorithm.function)
+        controller._write_at_once = write_algorithm
