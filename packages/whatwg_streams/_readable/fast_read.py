@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
-    from .._platform.promises import Promise
+    from .._platform.promises import AbandonablePromise, Promise
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
     from .byte_controller import ReadableByteStreamController
     from .default_controller import ReadableStreamDefaultController
     from .read_promise import ReadPromise
+    from .stream import ReadableStream
 
 #: What `next_chunk` returns if the plain algorithm is needed.
 PLAINLY: Final[Any] = object()
@@ -53,7 +54,7 @@ class _Here:
 _HERE: Final = _Here()
 
 
-def pull_for(promise: ReadPromise | _IterationPromise) -> bool | None:
+def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> bool | None:
     """Run the only microtask, if it leads to a pull of the source for which the read of this task waits.
 
     Returns:
@@ -70,7 +71,7 @@ def pull_for(promise: ReadPromise | _IterationPromise) -> bool | None:
     readable: ReadableStreamDefaultController = job[1]
     pull_algorithm: Any = readable._pull_algorithm
     if (
-        promise.stream._controller is not readable
+        stream._controller is not readable
         or not readable._pull_again
         or type(pull_algorithm) is not CallbackAlgorithm
         or promise._promise_reactions is not None
@@ -147,7 +148,7 @@ def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, ch
     return True
 
 
-def go_on(promise: ReadPromise | _IterationPromise) -> Waiter | None:
+def go_on(promise: AbandonablePromise[Any]) -> Waiter | None:
     """What the task has to yield before it goes on, as its read was not served at once; None if it goes on at once."""
     jobs = _this_thread.queue._jobs
     if jobs and jobs[0][1] is promise:
@@ -304,7 +305,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     requests.append(promise)
     controller._pull_again = True
     controller._only_appends = False
-    served = pull_for(promise)
+    served = pull_for(promise, stream)
     if served:
         chunk = promise._promise_result
         promise._promise_state = "pending"

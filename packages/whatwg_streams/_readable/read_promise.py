@@ -41,7 +41,7 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
     @override
     def __await__(self) -> Generator[Any, None, Any]:
         if self._promise_state == "pending" and fast_paths.enabled:
-            served = fast_read.pull_for(self)
+            served = fast_read.pull_for(self, self.stream)
             if served:
                 return self._promise_result
             waits_for = fast_read.wait(self) if served is None else fast_read.go_on(self)
