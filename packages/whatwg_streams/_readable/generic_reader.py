@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class ReadableStreamGenericReader:
     """What both kinds of readers share: https://streams.spec.whatwg.org/#generic-reader-mixin"""
 
-    __slots__ = ("__weakref__", "_closed_promise", "_stream")
+    __slots__ = ("__weakref__", "_made_closed_promise", "_stream")
 
-    _closed_promise: Promise[None]
+    _made_closed_promise: Promise[None] | None  # see `readers.closed_promise_of`
     _stream: ReadableStream[Any] | None
 
     @property
@@ -33,7 +33,11 @@ class ReadableStreamGenericReader:
         https://streams.spec.whatwg.org/#generic-reader-closed
         """
         # 1. Return this.[[closedPromise]].
-        return self._closed_promise
+        return readers.closed_promise_of(self)
+
+    @property
+    def _closed_promise(self) -> Promise[None]:
+        return readers.closed_promise_of(self)
 
     def cancel(self, reason: object = None) -> Promise[None]:
         """Lose interest in the stream, as `ReadableStream.cancel` does.

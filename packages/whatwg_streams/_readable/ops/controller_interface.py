@@ -94,8 +94,9 @@ def readable_stream_close(stream: ReadableStream[Any]) -> None:
     # 4. if there is one,
     if reader is None:
         return
-    # 5. is told.
-    resolve(reader._closed_promise)
+    # 5. is told. (A promise that nobody has asked for yet is made as what it has become.)
+    if reader._made_closed_promise is not None:
+        resolve(reader._made_closed_promise)
     # 6. If it is a default reader,
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
         # 6.1. its requests
@@ -121,10 +122,11 @@ def readable_stream_error(stream: ReadableStream[Any], e: object) -> None:
     # 5. if there is one,
     if reader is None:
         return
-    # 6. is told,
-    reject(reader._closed_promise, e)
-    # 7. and that is handled.
-    mark_as_handled(reader._closed_promise)
+    if reader._made_closed_promise is not None:
+        # 6. is told,
+        reject(reader._made_closed_promise, e)
+        # 7. and that is handled.
+        mark_as_handled(reader._made_closed_promise)
     # 8. If it is a default reader,
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
         # 8.1. its requests fail.

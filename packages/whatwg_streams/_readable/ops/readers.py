@@ -44,22 +44,41 @@ def readable_stream_reader_generic_initialize(reader: ReadableStreamReader, stre
     reader._stream = stream
     # 2. and the stream's reader.
     stream._reader = reader
+    # (A fast path makes closed when somebody asks for it.)
+    reader._made_closed_promise = None if fast_paths.enabled else _new_closed_promise(stream)
+
+
+def _new_closed_promise(stream: ReadableStream[Any]) -> Promise[None]:
+    """Steps 3 to 5 of it."""
     # 3. If it is readable,
     if stream._state == "readable":
         # 3.1. closed has to wait.
-        reader._closed_promise = Promise()
+        return Promise()
     # 4. If it is closed,
-    elif stream._state == "closed":
+    if stream._state == "closed":
         # 4.1. so is closed.
-        reader._closed_promise = a_promise_resolved_with_undefined()
+        return a_promise_resolved_with_undefined()
     # 5. Otherwise,
-    else:
-        # 5.1. Assert: it is errored.
-        assert stream._state == "errored"
-        # 5.2. closed is rejected with the error,
-        reader._closed_promise = a_promise_rejected_with(stream._stored_error)
-        # 5.3. and handled.
-        mark_as_handled(reader._closed_promise)
+    # 5.1. Assert: it is errored.
+    assert stream._state == "errored"
+    # 5.2. closed is rejected with the error,
+    promise = a_promise_rejected_with(stream._stored_error)
+    # 5.3. and handled.
+    mark_as_handled(promise)
+    return promise
+
+
+def closed_promise_of(reader: ReadableStreamGenericReader) -> Promise[None]:
+    """[[closedPromise]]: made now, where nobody has asked for it before, as what it has become."""
+    promise = reader._made_closed_promise
+    if promise is None:
+        if reader._stream is not None:
+            promise = _new_closed_promise(reader._stream)
+        else:
+            promise = a_promise_rejected_with(TypeError("the reader was released"))
+            mark_as_handled(promise)
+        reader._made_closed_promise = promise
+    return promise
 
 
 def readable_stream_reader_generic_release(reader: ReadableStreamReader) -> None:
@@ -70,15 +89,17 @@ def readable_stream_reader_generic_release(reader: ReadableStreamReader) -> None
     assert stream is not None
     # 3. Assert: and this is its reader.
     assert stream._reader is reader
-    released_error = TypeError("the reader was released")
-    # 4. Reject closed, while it is pending;
-    if stream._state == "readable":
-        reject(reader._closed_promise, released_error)
-    # 5. otherwise replace it by a rejected one.
-    else:
-        reader._closed_promise = a_promise_rejected_with(released_error)
-    # 6. It counts as handled.
-    mark_as_handled(reader._closed_promise)
+    # (One that was not made needs not be rejected.)
+    if reader._made_closed_promise is not None:
+        released_error = TypeError("the reader was released")
+        # 4. Reject closed, while it is pending;
+        if stream._state == "readable":
+            reject(reader._made_closed_promise, released_error)
+        # 5. otherwise replace it by a rejected one.
+        else:
+            reader._made_closed_promise = a_promise_rejected_with(released_error)
+        # 6. It counts as handled.
+        mark_as_handled(reader._made_closed_promise)
     # 7. Tell the controller.
     stream._controller._release_steps()
     # 8. The stream has no reader,
