@@ -36,7 +36,7 @@ from whatwg_streams.other_specs import (
     signal_of_writable_stream,
 )
 
-from . import _asyncio_os, _fast_reading
+from . import _asyncio_os, _fast_closing, _fast_reading
 from ._addresses import is_private_network_address
 from ._errors import network_error
 from ._fast_reading import LEAST_ROOM
@@ -573,6 +573,11 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     def _told_to_close(self) -> Answer[None]:
         assert self._connection is not None
         return self._connection.close()
+
+    @override
+    def _close_even_if_locked(self) -> None:
+        if not (self._is_left and _fast_closing.leave(self)):
+            super()._close_even_if_locked()
 
     @override
     def _still_open(self) -> TCPConnection | None:

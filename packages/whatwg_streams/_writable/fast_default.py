@@ -99,6 +99,21 @@ def abort_idle(stream: WritableStream[Any], reason: object) -> bool:
     Returns:
         Whether it was done; otherwise the plain algorithm is needed.
     """
+    if not _error_if_idle(stream, reason):
+        return False
+    mark_as_handled(stream._controller._abort_steps(reason))
+    return True
+
+
+def error_idle(stream: WritableStream[Any], reason: object) -> bool:
+    """The same, without performing the abort algorithm: see `other_specs.error_idle_writable_stream`."""
+    if not _error_if_idle(stream, reason):
+        return False
+    default_controllers.writable_stream_default_controller_clear_algorithms(stream._controller)
+    return True
+
+
+def _error_if_idle(stream: WritableStream[Any], reason: object) -> bool:
     controller = stream._controller
     if (
         stream._state != "writable"
@@ -114,5 +129,4 @@ def abort_idle(stream: WritableStream[Any], reason: object) -> bool:
     stream._state = "errored"
     controller._write_at_once = None
     stream._stored_error = reason
-    mark_as_handled(controller._abort_steps(reason))
     return True

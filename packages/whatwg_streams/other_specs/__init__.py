@@ -16,7 +16,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        room_without_a_byob_reader
     writable streams   set_up_writable_stream, error_writable_stream, signal_of_writable_stream
     writing            get_a_writer, set_up_writer, write_a_chunk, release_writer, close_writable_stream,
-                       abort_writable_stream, abort_idle_writable_stream
+                       abort_writable_stream, abort_idle_writable_stream, error_idle_writable_stream
     transform streams  set_up_transform_stream, create_an_identity_transform_stream,
                        enqueue_into_transform_stream, terminate_transform_stream, error_transform_stream,
                        GenericTransformStream
@@ -114,6 +114,7 @@ from ._writable_streams import (
     abort_idle_writable_stream as abort_idle_writable_stream,
     abort_writable_stream as abort_writable_stream,
     close_writable_stream as close_writable_stream,
+    error_idle_writable_stream as error_idle_writable_stream,
     error_writable_stream as error_writable_stream,
     get_a_copy_of_the_buffer_source as get_a_copy_of_the_buffer_source,
     get_a_writer as get_a_writer,
@@ -154,6 +155,7 @@ __all__ = [
     "enqueue_all_into_readable_stream",
     "enqueue_into_readable_stream",
     "enqueue_into_transform_stream",
+    "error_idle_writable_stream",
     "error_readable_stream",
     "error_transform_stream",
     "error_writable_stream",

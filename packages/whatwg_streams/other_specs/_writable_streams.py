@@ -144,3 +144,8 @@ def abort_idle_writable_stream(stream: WritableStream[Any], reason: object) -> b
         nobody has asked for its signal.
     """
     return fast_paths.enabled and fast_default.abort_idle(stream, reason)
+
+
+def error_idle_writable_stream(stream: WritableStream[Any], reason: object) -> bool:
+    """Beyond the standard: the same, but what the abort algorithm does is done by whoever calls this."""
+    return fast_paths.enabled and fast_default.error_idle(stream, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import gc
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import pytest
 
 from direct_sockets import TCPSocket, TCPSocketOpenInfo
 from tests.support import settle
-from tests.support.operating_system import HandmadeConnection, HandmadeSystem
+from tests.support.operating_system import Call, HandmadeConnection, HandmadeSystem
 from tests.support.recording import FULFILLED, outcome, reason_of
 from whatwg_streams import AbortError, NetworkError
 from whatwg_streams._platform import fast_paths
@@ -105,6 +106,23 @@ async def test_who_leaves_a_block_waits_for_nothing_where_the_streams_have_ended
     assert turns == []
     assert connection.done("close") == 1
     assert outcome(socket.closed) == FULFILLED
+
+
+@pytest.mark.parametrize("failing", [None, "shut_down", "close"])
+async def test_who_leaves_a_block_aborts_what_is_not_written_any_more(failing: Call | None) -> None:
+    socket, info, connection = await _opened()
+    if failing is not None:
+        connection.failures[failing] = OSError(errno.ENOTCONN, "not connected")
+    async with socket:
+        connection.feed(b"")
+        with info.readable.get_reader() as reader:
+            assert (await reader.read()).done
+        await settle()
+        connection.take()
+    assert connection.take() == [("shut_down",), ("close",)]
+    assert outcome(socket.closed) == FULFILLED
+    with info.writable.get_writer() as writer:
+        assert isinstance(reason_of(writer.closed), AbortError)
 
 
 async def test_who_has_looked_at_closed_sees_it_settled_in_a_task_of_its_own() -> None:
