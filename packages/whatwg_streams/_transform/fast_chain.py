@@ -238,7 +238,8 @@ class _Chain:
         Returns:
             Whether all is done.
         """
-        if self.jobs and list(self.jobs) == self.late():
+        more_wait = any(len(pipe.dest._controller._queue) > 1 for pipe in self.pipes)  # than what is in flight
+        if self.jobs and not more_wait and list(self.jobs) == self.late():
             self.behind = True
             while self.jobs:
                 callback, argument = self.jobs.popleft()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support import LoopErrors
 
-CHUNKS = 7
+CHUNKS = 12
 THE_CHUNK = 4  # at which something happens
 
 ACTIONS = ("enqueue", "error", "terminate", "close")
@@ -151,7 +151,7 @@ EVENTS: list[Callable[[Chain], Any]] = [
     *(touching(number, action, before=before) for number, action, before in product(range(5), ACTIONS, (True, False))),
     *(touching_later(hops, number, action) for hops, number, action in product((1, 4), range(5), ACTIONS)),
     *(aborting(before=before) for before in (True, False)),
-    *(answering(hops, fails=fails) for hops, fails in product((0, 1, 5), (True, False))),
+    *(answering(hops, fails=fails) for hops, fails in product((0, 1, 5, 9), (True, False))),
 ]
 
 
@@ -161,7 +161,7 @@ async def _log(*what: Any) -> list[str]:
     return chain.log
 
 
-@pytest.mark.parametrize("high_water_mark", [1, 16])
+@pytest.mark.parametrize("high_water_mark", [1, 3, 16])
 @pytest.mark.parametrize(
     ("transforms", "stage"),
     [(transforms, stage) for transforms in range(1, MOST_TRANSFORMS + 1) for stage in range(-1, transforms + 1)],
