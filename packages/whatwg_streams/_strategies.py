@@ -141,13 +141,14 @@ class QueuingStrategyDict(NamedTuple):
     size: Callable[[Any], int | float] | None
 
 
-_NO_STRATEGY: Final = QueuingStrategyDict(None, None)
+#: That of a stream which was given none.
+NO_STRATEGY: Final = QueuingStrategyDict(None, None)
 
 
 def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict:
     """Convert an object or a mapping to the dictionary; None is an empty one."""
     if strategy is None:
-        return _NO_STRATEGY
+        return NO_STRATEGY
     convert_object(strategy, what)
     get = members_of(strategy)
     high_water_mark = get("high_water_mark")

@@ -102,6 +102,7 @@ class ByteProgram(Program):
             self.look_back(rng)
 
         def pull(controller: Any) -> Any:
+            self.meet(controller)
             self.log.append(f"{name} is pulled, wants {controller.desired_size}")
             if self.often(rng, 0.3):
                 queue_a_microtask(act, controller)
@@ -113,13 +114,15 @@ class ByteProgram(Program):
             return self.behave(f"cancel {name}", rng, lambda: None)
 
         def start(controller: Any) -> Any:
-            self.controllers.append(controller)
+            self.meet(controller)
             return self.behave(f"start {name}", rng, lambda: None) if rng.random() < 0.3 else None
 
         members: dict[str, Any] = {"type": "bytes", "start": start, "pull": pull, "cancel": cancel}
         if rng.random() < 0.2:
             members["auto_allocate_chunk_size"] = rng.choice([1, 4, 16])
-        stream = ReadableStream(members, {"high_water_mark": rng.choice([0, 0, 0, 1, 4, 64, float("inf")])})
+        stream = ReadableStream(
+            self.some_of(name, members), {"high_water_mark": rng.choice([0, 0, 0, 1, 4, 64, float("inf")])}
+        )
         return stream
 
     def provide(self, name: str, stream: ReadableStream[Any], controller: Any, rng: random.Random, style: str) -> None:

@@ -46,6 +46,7 @@ class Program:
     """One random program under way."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.random = random.Random(seed)
         self.log: list[str] = []
         self.controllers: list[Any] = []
@@ -71,8 +72,9 @@ class Program:
         unusual = rng.random() < self.interesting * 0.3
         if unusual and rng.random() < 0.5:
             self.microtasks(f"{name} before", rng.randrange(1, 4))
-        touch_before = self.steady and rng.random() < self.interesting * 0.1
-        touch_after = self.steady and rng.random() < self.interesting * 0.1
+        touching = self.steady and bool(self.controllers)
+        touch_before = touching and rng.random() < self.interesting * 0.1
+        touch_after = touching and rng.random() < self.interesting * 0.1
         if touch_before:
             self.touch(rng.choice(self.controllers), rng, f"before {name}")
         what()
@@ -96,7 +98,7 @@ class Program:
 
         def run(left: int) -> None:
             self.log.append(f"microtask {name} {left}")
-            if touching and rng.random() < 0.3:
+            if touching and self.controllers and rng.random() < 0.3:
                 self.touch(rng.choice(self.controllers), rng, f"microtask {name} {left}")
             if left:
                 queue_a_microtask(run, left - 1)
@@ -132,6 +134,21 @@ class Program:
                 await asyncio.sleep(0)
 
         return coroutine
+
+    def some_of(self, name: str, members: dict[str, Any]) -> dict[str, Any]:
+        """The members of a source, a sink or a transformer: now and then without a start, seldom without another."""
+        rng = random.Random(f"{self.seed}: members of {name}")
+        may_be_missing = [one for one in members if one not in {"type", "start"}]
+        if rng.random() < 0.4:
+            del members["start"]
+        if rng.random() < 0.1:
+            del members[rng.choice(may_be_missing)]
+        return members
+
+    def meet(self, controller: Any) -> None:
+        """Remember the controller, to do something with it from outside."""
+        if controller not in self.controllers:
+            self.controllers.append(controller)
 
     def strategy(self, rng: random.Random) -> dict[str, Any]:
         if (self.steady or self.usual) and rng.random() < 0.95:
@@ -179,6 +196,7 @@ class Program:
                 self.log.append(f"{name} enqueued {made}, wants {controller.desired_size}")
 
         def pull(controller: Any) -> Any:
+            self.meet(controller)
             self.log.append(f"{name} is pulled, wants {controller.desired_size}")
             if self.iterators and rng.random() < self.interesting * 0.1:
                 self.watch(f"next by {name}", self.iterators[0].next())
@@ -189,13 +207,13 @@ class Program:
             return self.behave(f"cancel {name}", rng, lambda: None)
 
         def start(controller: Any) -> Any:
-            self.controllers.append(controller)
+            self.meet(controller)
             if rng.random() < 0.2:
                 return self.behave(f"start {name}", rng, lambda: None)
             return None
 
         members = {"start": start, "pull": self.callback(pull, rng), "cancel": self.callback(cancel, rng)}
-        return ReadableStream(members, self.strategy(rng))
+        return ReadableStream(self.some_of(name, members), self.strategy(rng))
 
     async def generate(self, name: str, chunks: int, rng: random.Random) -> AsyncIterator[str]:
         often = rng.choice([0, 0.03, 0.3])
@@ -211,6 +229,7 @@ class Program:
         rng = random.Random(self.random.random())
 
         def write(chunk: object, controller: Any) -> Any:
+            self.meet(controller)
             self.log.append(f"{name} writes {chunk}")
 
             def do() -> None:
@@ -223,7 +242,7 @@ class Program:
             return self.behave(f"write {name}", rng, do)
 
         def start(controller: Any) -> Any:
-            self.controllers.append(controller)
+            self.meet(controller)
             return self.behave(f"start {name}", rng, lambda: None) if rng.random() < 0.2 else None
 
         def ended(what: str) -> Callable[..., Any]:
@@ -235,7 +254,7 @@ class Program:
 
         members = {"start": start, "write": self.callback(write, rng)}
         members |= {"close": ended("closes"), "abort": ended("aborts")}
-        return WritableStream(members, self.strategy(rng))
+        return WritableStream(self.some_of(name, members), self.strategy(rng))
 
     def transform(self, name: str) -> TransformStream[Any, Any]:
         rng = random.Random(self.random.random())
@@ -261,11 +280,11 @@ class Program:
 
         def start(controller: Any) -> None:
             if self.steady:
-                self.controllers.append(controller)
+                self.meet(controller)
 
         members: dict[str, Any] = {"start": start}
         members |= {"transform": self.callback(transform, rng), "flush": self.callback(flush, rng)}
-        return TransformStream(members, self.strategy(rng), self.strategy(rng))
+        return TransformStream(self.some_of(name, members), self.strategy(rng), self.strategy(rng))
 
     def touch(self, controller: Any, rng: random.Random, who: str) -> None:
         """Something unexpected happens to a stream, from outside."""

@@ -68,7 +68,8 @@ def enqueue_a_start(callback: Callable[[Any], object], argument: object) -> None
         last_callback, last_argument = jobs[-1]
         if last_callback is _RUN_THE_FIRST and last_argument.callback is callback:
             last_argument.arguments.append(argument)
-            queue.schedule()
+            if queue._scheduled_on is None or not queue._scheduled_on.is_running():
+                queue.schedule()
             return
         if last_callback is callback:
             jobs[-1] = _Several(queue, callback, deque((last_argument, argument))).job

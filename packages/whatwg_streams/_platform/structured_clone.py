@@ -350,7 +350,7 @@ def _transfer(transferable: Any, data_holder: Record) -> None:
     if kind is None:
         data_holder.set(_buffer, _transfer_buffer(transferable))
         return
-    if transferable._detached:
+    if getattr(transferable, "_detached", False):
         raise DataCloneError(f"the {kind.interface.__name__} was transferred or closed already")
     fields: dict[str, Any] = {}
     kind.transfer_steps(transferable, fields)

@@ -128,7 +128,8 @@ def pull(controller: ReadableStreamDefaultController, queue: MicrotaskQueue | No
                 return
             pull_promise = pull_algorithm.promise_for(result)
     else:
-        pull_promise = pull_algorithm.pull() if isinstance(pull_algorithm, PairAlgorithms) else pull_algorithm()
+        is_of_a_pair = isinstance(pull_algorithm, PairAlgorithms)
+        pull_promise = pull_algorithm._pull_algorithm() if is_of_a_pair else pull_algorithm()
         if pull_promise is IT_WILL_TELL:
             return
     upon_pulled(controller, pull_promise)

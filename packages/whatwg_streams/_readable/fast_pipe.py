@@ -106,7 +106,7 @@ def move_chunks(pipe: _Pipe) -> bool:
     """
     into: Any = pipe.dest._controller._write_algorithm
     if type(into) is not CallbackAlgorithm:
-        return isinstance(into, PairAlgorithms) and into.move_chunks(pipe)
+        return isinstance(into, PairAlgorithms) and into._move_chunks(pipe)
     if _is_asynchronous(pipe):
         return fast_pipe_in_a_task.move_chunks(pipe)
     return may_move_chunks(pipe) and event_loop.only_steps_are_pending() and move_chunks_by(pipe, into.function)

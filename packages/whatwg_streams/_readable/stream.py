@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, c
 
 from typing_extensions import TypeVar, override
 
-from .. import _strategies
 from .._platform.abort import AbortSignal
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled
 from .._platform.webidl import convert_boolean, convert_enumeration, convert_interface, convert_object, get_member
+from .._strategies import NO_STRATEGY, convert_queuing_strategy, extract_high_water_mark, extract_size_algorithm
 from .._writable.ops.streams import is_writable_stream_locked
 from .._writable.stream import WritableStream
-from . import async_iterator
+from . import async_iterator, fast_creation
 from .ops import byte_controllers, controller_interface, default_controllers, pipe_to, streams, tee
-from .underlying_source import convert_underlying_source
+from .underlying_source import NO_MEMBERS, UnderlyingSourceDict, convert_members
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -106,7 +107,6 @@ class ReadableStream(Generic[R]):
         "_detached",
         "_discard_algorithm",
         "_disturbed",
-        "_has_controller",
         "_reader",
         "_reads",
         "_state",
@@ -115,9 +115,8 @@ class ReadableStream(Generic[R]):
     )
 
     _controller: ReadableStreamController
-    _detached: bool
-    _has_controller: bool  # a slot that is not set is slow to ask for
-    _discard_algorithm: Callable[[Any], object] | None  # beyond the standard, see `unread.discard`
+    _detached: bool  # not set, nor is [[controller]] at first: which is slow to ask for, but seldom done
+    _discard_algorithm: Callable[[Any], object] | None  # beyond the standard; mostly not set: see `unread.discard`
     _disturbed: bool
     _reader: ReadableStreamReader | None
     _reads: int  # beyond the standard: how many there were, see `unread`
@@ -128,11 +127,15 @@ class ReadableStream(Generic[R]):
     def __init__(
         self, underlying_source: UnderlyingSource | None = None, strategy: QueuingStrategy | None = None
     ) -> None:
-        convert_object(underlying_source, "underlying_source")
-        strategy_dict = _strategies.convert_queuing_strategy(strategy, "strategy")
+        if underlying_source is not None and underlying_source.__class__ is not dict:
+            convert_object(underlying_source, "underlying_source")
+        strategy_dict = NO_STRATEGY if strategy is None else convert_queuing_strategy(strategy, "strategy")
         # 1. A missing source is null.
         # 2. Convert the source to the dictionary.
-        underlying_source_dict = convert_underlying_source(underlying_source)
+        members = NO_MEMBERS if underlying_source is None else convert_members(underlying_source)
+        if fast_paths.enabled and fast_creation.construct(self, members, strategy_dict):
+            return
+        underlying_source_dict = UnderlyingSourceDict(*members)
         # 3. Initialize this.
         streams.initialize_readable_stream(self)
         # 4. If it is a byte source,
@@ -141,7 +144,7 @@ class ReadableStream(Generic[R]):
             if strategy_dict.size is not None:
                 raise RangeError("strategy.size: a byte stream can not have a size function")
             # 4.2. The high water mark.
-            high_water_mark = _strategies.extract_high_water_mark(strategy_dict, 0)
+            high_water_mark = extract_high_water_mark(strategy_dict, 0)
             # 4.3. Set up the controller from the source.
             byte_controllers.set_up_readable_byte_stream_controller_from_underlying_source(
                 self, underlying_source, underlying_source_dict, high_water_mark
@@ -151,9 +154,9 @@ class ReadableStream(Generic[R]):
             # 5.1. Assert: there is no type.
             assert underlying_source_dict.type is None
             # 5.2. The size algorithm, and
-            size_algorithm = _strategies.extract_size_algorithm(strategy_dict)
+            size_algorithm = extract_size_algorithm(strategy_dict)
             # 5.3. the high water mark.
-            high_water_mark = _strategies.extract_high_water_mark(strategy_dict, 1)
+            high_water_mark = extract_high_water_mark(strategy_dict, 1)
             # 5.4. Set up the controller from the source.
             default_controllers.set_up_readable_stream_default_controller_from_underlying_source(
                 self, underlying_source, underlying_source_dict, high_water_mark, size_algorithm

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._platform.webidl import convert_callback, convert_enumeration, convert_unsigned_long_long, members_of
-from .records import tuple_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,19 +26,36 @@ class UnderlyingSourceDict(NamedTuple):
     type: str | None = None
 
 
-_NO_SOURCE: Final = UnderlyingSourceDict()
+#: Those members, in this order.
+Members: TypeAlias = (
+    "tuple[int | None, Callable[..., Any] | None, Callable[..., Any] | None, Callable[..., Any] | None, str | None]"
+)
+
+#: Those of a stream which was given no source.
+NO_MEMBERS: Final[Members] = (None, None, None, None, None)
+_BYTES: Final = "bytes"  # the one value of ReadableStreamType
 
 
 def convert_underlying_source(source: object) -> UnderlyingSourceDict:
     """Convert an object or a mapping to the dictionary; None is an empty one.
 
     Raises:
+        TypeError: as `convert_members` does.
+    """
+    return UnderlyingSourceDict(*convert_members(source))
+
+
+def convert_members(source: object) -> Members:
+    """The members of the dictionary, in a plain tuple, which is made and taken apart in less time.
+
+    Raises:
         TypeError: a member that is to be a function is none, the type is not "bytes", or the chunk size
             is no integer of the range of unsigned long long.
     """
     if source is None:
-        return _NO_SOURCE
-    get = members_of(source)
+        return NO_MEMBERS
+    its_members: Any = source
+    get: Callable[[str], Any] = its_members.get if source.__class__ is dict else members_of(source)
     auto_allocate_chunk_size = get("auto_allocate_chunk_size")
     if auto_allocate_chunk_size is not None:
         auto_allocate_chunk_size = convert_unsigned_long_long(
@@ -52,7 +68,6 @@ def convert_underlying_source(source: object) -> UnderlyingSourceDict:
     if (start := get("start")) is not None:
         start = convert_callback(start, "underlying_source.start", 1)
     type_ = get("type")
-    if type_ is not None:
+    if type_ is not None and type_ is not _BYTES:
         convert_enumeration(type_, "underlying_source.type", ("bytes",))
-    members = (auto_allocate_chunk_size, cancel, pull, start, type_)
-    return tuple_new(UnderlyingSourceDict, members)  # type: ignore[no-any-return]
+    return auto_allocate_chunk_size, cancel, pull, start, type_

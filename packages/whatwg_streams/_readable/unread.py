@@ -189,9 +189,10 @@ def discard(stream: ReadableStream[Any], chunks: Iterable[Any]) -> None:
     Where chunks hold something that has to be given back, as sockets do, whoever set up the stream has given
     an algorithm for it.
     """
-    if stream._discard_algorithm is not None:
+    discard_algorithm = getattr(stream, "_discard_algorithm", None)
+    if discard_algorithm is not None:
         for chunk in chunks:
-            stream._discard_algorithm(chunk)
+            discard_algorithm(chunk)
 
 
 # Reading them ----------------------------------------------------------------------------------------

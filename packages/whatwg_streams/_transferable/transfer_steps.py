@@ -127,8 +127,10 @@ def transform_stream_transfer_receiving_steps(data_holder: DataHolder, value: Tr
     value._backpressure = None
     value._chain = None
     value._backpressure_change_promise = None
-    # (And it has no controller: the slot is not set. Nor is it [[Detached]].)
-    value._detached = False
+    value._behind = False
+    value._irregular = 0
+    value._misses = 0
+    # (And it has no controller: the slot is not set.)
 
 
 register_transferable(ReadableStream, readable_stream_transfer_steps, readable_stream_transfer_receiving_steps)

@@ -31,6 +31,7 @@ from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable, fast_pipe, fast_pipe_in_a_task
 from .._strategies import count
+from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import owned
 from .._writable import fast_default as fast_writable
 from . import fast_default
@@ -65,9 +66,10 @@ def move_chunks(pipe: _Pipe) -> bool:
     Returns:
         Whether all is done and queued that follows; otherwise the pipe has still to read.
     """
-    algorithm: Any = pipe.dest._controller._write_algorithm
-    algorithm.misses += 1  # unless a chunk moves
-    if algorithm.misses > MISSES and algorithm.misses % MISSES:
+    its_algorithm: Any = pipe.dest._controller._write_algorithm
+    transform: TransformStream[Any, Any] = its_algorithm
+    transform._misses += 1  # unless a chunk moves
+    if transform._misses > MISSES and transform._misses % MISSES:
         return False
     source = pipe.source
     if event_loop.scheduling.enqueue_elsewhere is not None or fast_pipe.is_pulled_in_a_task(source):
@@ -81,7 +83,7 @@ def move_chunks(pipe: _Pipe) -> bool:
         return fast_pipe_in_a_task.move_chunks(pipe, _enter_chain)
     if source._controller._strategy_hwm == 0 or source._controller._pulling or not chain.is_idle():
         return False
-    chain.behind, algorithm.behind = algorithm.behind, False
+    chain.behind, transform._behind = transform._behind, False
     if not chain.finish() or not chain.is_steady():
         return False
     chain.enter()
@@ -91,13 +93,13 @@ def move_chunks(pipe: _Pipe) -> bool:
         chain.exit()
         raise
     if chain.has_moved:
-        algorithm.misses = 0
+        transform._misses = 0
     if chain.left:
         return True
     if done:  # it is the event loop's turn
         chain.exit()
         chain.pipes[-1].dest._in_flight_write_request = None
-        algorithm.behind = chain.behind or chain.has_moved
+        transform._behind = chain.behind or chain.has_moved
     else:
         chain.leave()
     return done
@@ -108,8 +110,7 @@ def _enter_chain(pipe: _Pipe) -> _Chain | None:
     chain = _chain_from(pipe)
     if chain is None or chain.jobs or not chain.is_idle() or not chain.is_steady():
         return None
-    algorithm: Any = pipe.dest._controller._write_algorithm
-    algorithm.misses = 0
+    chain.transforms[0]._misses = 0
     chain.is_in_a_task = True
     chain.task = asyncio.current_task()
     chain.overlaps = False
@@ -129,9 +130,10 @@ def _chain_from(first: _Pipe) -> _Chain | None:
         algorithm: Any = pipe.dest._controller._write_algorithm
         if type(algorithm) is CallbackAlgorithm:
             return _Chain(pipes, transforms)
-        if type(algorithm) is not fast_default.TransformAlgorithms:
+        if not isinstance(algorithm, PairAlgorithms):
             return None
-        transform: TransformStream[Any, Any] = algorithm.stream
+        its_transform: Any = algorithm
+        transform: TransformStream[Any, Any] = its_transform
         if not _may_be_moved(transform):
             return None
         reader: Any = transform._readable._reader
@@ -145,7 +147,7 @@ def _chain_from(first: _Pipe) -> _Chain | None:
 def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
     readable = transform._readable
     controller: Any = readable._controller
-    algorithm: Any = transform._controller._transform_algorithm
+    algorithm: Any = transform._the_controller()._transform_algorithm
     return (
         transform._writable._controller._strategy_hwm <= 1  # one chunk makes backpressure
         and type(algorithm) is CallbackAlgorithm
@@ -162,7 +164,6 @@ class _Chain:
     """Pipes and the transform streams between them, while the loop moves chunks through them."""
 
     __slots__ = (
-        "algorithms",
         "behind",
         "chunk",
         "dest",
@@ -212,8 +213,7 @@ class _Chain:
         self.task: Any = None  # that one, which callbacks may cancel
         self.moving: object = _NOTHING  # the chunk that a coroutine is called with
         self.has_suspended = False  # that coroutine has suspended the task
-        self.algorithms: list[Any] = [pipe.dest._controller._write_algorithm for pipe in pipes[:-1]]
-        functions: list[Any] = [transform._controller._transform_algorithm for transform in transforms]
+        functions: list[Any] = [transform._the_controller()._transform_algorithm for transform in transforms]
         self.waits = any(fast_pipe.is_a_coroutine_function(one) for one in (*functions, self.write_algorithm))
 
     # Entering and leaving --------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class _Chain:
 
     def is_irregular(self) -> bool:
         """Whether a transform now and then makes more chunks of one, or none."""
-        return any(algorithms.irregular > IRREGULAR for algorithms in self.algorithms)
+        return any(transform._irregular > IRREGULAR for transform in self.transforms)
 
     def is_idle(self) -> bool:
         """Whether no pipe has a chunk at hand, and no transform stream one in its queue."""
@@ -278,9 +278,9 @@ class _Chain:
         for pipe in self.pipes:
             pipe.chain = self
         for stage, transform in enumerate(self.transforms):
-            algorithm: Any = transform._controller._transform_algorithm
+            algorithm: Any = transform._the_controller()._transform_algorithm
             if algorithm.function is not default_controllers._enqueue_as_it_is:  # nothing can be seen of that
-                self.steps.append((stage, algorithm, transform._controller))
+                self.steps.append((stage, algorithm, transform._the_controller()))
         if self.behind and self.overlaps:
             self.pipes[-1].dest._in_flight_write_request = self.write_request
 
@@ -318,7 +318,7 @@ class _Chain:
             self.pipes[stage].dest._in_flight_write_request = fast_pipe.new_write_request()
             fast_pipe.count_the_chunk(self.pipes[stage], _NOTHING)
         if self.chunk is not _NOTHING:
-            fast_default.enqueue(self.transforms[stage]._controller, self.chunk)
+            fast_default.enqueue(self.transforms[stage]._the_controller(), self.chunk)
         self.jobs.extend(since)
         self.queue.schedule_unless_draining()
 
@@ -370,7 +370,7 @@ class _Chain:
             except (Exception, asyncio.CancelledError) as exception:
                 failed, result = a_promise_rejected_with(reason_of(exception)), None
             if self.chunk is _NOTHING:
-                self.algorithms[stage].irregular += 1
+                self.transforms[stage]._irregular += 1
             if result is not None or failed is not None or self.jobs or self.chunk is _NOTHING or self.left:
                 self._transform_goes_on(failed if result is None else algorithm.promise_for(result))
                 return fast_pipe.LEFT
@@ -489,7 +489,7 @@ class _Chain:
             if self.chunk is _NOTHING:
                 self.chunk = chunk
                 return True
-            self.algorithms[self.stage].irregular += 1
+            self.transforms[self.stage]._irregular += 1
             controller: Any = stream._readable._controller
             if self.waits and self.is_in_a_task and controller._strategy_size_algorithm is count:
                 controller._queue = owned(controller._queue)
@@ -509,7 +509,7 @@ class _Chain:
         if transform_promise is None:
             event_loop.enqueue_microtask(fast_default.transformed, transform)
         else:
-            promise = default_controllers._react_to_the_transform(transform._controller, transform_promise)
+            promise = default_controllers._react_to_the_transform(transform._the_controller(), transform_promise)
             fast_writable.upon_written(transform._writable._controller, promise)
         pipe.current_write = write_request
         pipe.step(None)

@@ -7,22 +7,17 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast, final
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._platform import event_loop, starts
-from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, resolve
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._readable import fast_default as fast_readable
 from .._readable.default_reader import ReadableStreamDefaultReader
 from .._readable.ops.default_controllers import readable_stream_default_controller_has_backpressure
-from .._supporting.algorithms import PairAlgorithms
 from .._writable import fast_default as fast_writable
-from . import fast_chain
-from .ops import default_controllers, default_sinks, default_sources
+from .ops import default_controllers, default_sinks
 
 if TYPE_CHECKING:
     from .._readable.default_controller import ReadableStreamDefaultController
@@ -33,11 +28,6 @@ if TYPE_CHECKING:
 A_PULL_WAITS: Final[Promise[None]] = Promise()
 
 
-def start(stream: TransformStream[Any, Any]) -> None:
-    """Both sides follow a promise that is resolved: they have started after three microtasks."""
-    starts.enqueue_a_start(_START, stream)
-
-
 def _started(stream: TransformStream[Any, Any]) -> None:
     """The steps upon fulfillment of the start promises: nothing comes between those of the two sides."""
     event_loop.count_microtasks(3)
@@ -45,66 +35,30 @@ def _started(stream: TransformStream[Any, Any]) -> None:
     fast_readable.started(cast("ReadableStreamDefaultController", stream._readable._controller))
 
 
-#: The start promise is followed, the promises of the two sides are fulfilled, and these are the steps upon that.
-_START: Final = starts.Hop(starts.Hop(_started))
+#: What starts both sides: the start promise is followed, the promises of the sides are fulfilled, and then these steps.
+START: Final = starts.Hop(starts.Hop(_started))
 
 
-@final
-class TransformAlgorithms(PairAlgorithms):
-    """The algorithms of the default source and the default sink of one stream."""
+def write(stream: TransformStream[Any, Any], chunk: object) -> Promise[Any] | None:
+    """TransformStreamDefaultSinkWriteAlgorithm.
 
-    __slots__ = ("behind", "irregular", "misses", "stream")
-
-    def __init__(self, stream: TransformStream[Any, Any]) -> None:
-        self.stream = stream
-        self.behind = False  # see `fast_chain`
-        self.misses = 0
-        self.irregular = 0  # chunks that a chunk was not made exactly one of
-
-    @override
-    def pull(self) -> Promise[Any]:
-        if fast_paths.enabled:
-            return pull(self.stream)
-        return default_sources.transform_stream_default_source_pull_algorithm(self.stream)
-
-    @override
-    def cancel(self, reason: object) -> Promise[Any]:
-        return default_sources.transform_stream_default_source_cancel_algorithm(self.stream, reason)
-
-    @override
-    def write(self, chunk: object) -> Promise[Any] | None:
-        """Transform the chunk.
-
-        Returns:
-            The promise; None, from a fast path, if the steps upon its fulfillment will be queued.
-        """
-        stream = self.stream
-        controller = stream._controller
-        transform_algorithm: Any = controller._transform_algorithm
-        if not fast_paths.enabled or stream._backpressure or type(transform_algorithm) is not CallbackAlgorithm:
-            return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
-        try:
-            result = transform_algorithm.function(chunk, controller)
-        except (Exception, asyncio.CancelledError) as exception:
-            transform_promise = a_promise_rejected_with(reason_of(exception))
-        else:
-            if result is None:
-                event_loop.enqueue_microtask(transformed, stream)
-                return None
-            transform_promise = transform_algorithm.promise_for(result)
-        return default_controllers._react_to_the_transform(controller, transform_promise)
-
-    @override
-    def close(self) -> Promise[Any]:
-        return default_sinks.transform_stream_default_sink_close_algorithm(self.stream)
-
-    @override
-    def abort(self, reason: object) -> Promise[Any]:
-        return default_sinks.transform_stream_default_sink_abort_algorithm(self.stream, reason)
-
-    @override
-    def move_chunks(self, pipe: Any) -> bool:
-        return fast_chain.move_chunks(pipe)
+    Returns:
+        The promise; None if the steps upon its fulfillment will be queued.
+    """
+    controller = stream._the_controller()
+    transform_algorithm: Any = controller._transform_algorithm
+    if stream._backpressure or type(transform_algorithm) is not CallbackAlgorithm:
+        return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
+    try:
+        result = transform_algorithm.function(chunk, controller)
+    except (Exception, asyncio.CancelledError) as exception:
+        transform_promise = a_promise_rejected_with(reason_of(exception))
+    else:
+        if result is None:
+            event_loop.enqueue_microtask(transformed, stream)
+            return None
+        transform_promise = transform_algorithm.promise_for(result)
+    return default_controllers._react_to_the_transform(controller, transform_promise)
 
 
 def transformed(stream: TransformStream[Any, Any]) -> None:
@@ -126,9 +80,7 @@ def enqueue(controller: TransformStreamDefaultController, chunk: object) -> bool
     readable_controller: ReadableStreamDefaultController = its_controller
     reader = readable._reader
     if type(reader) is ReadableStreamDefaultReader and not reader._read_requests:
-        algorithms: Any = stream._writable._controller._write_algorithm
-        if type(algorithms) is TransformAlgorithms:
-            algorithms.irregular += 1
+        stream._irregular += 1
     if (
         type(reader) is not ReadableStreamDefaultReader
         or not reader._read_requests

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar, override
 
-from .. import _strategies
 from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.fast_paths import fast_paths
-from .._platform.promises import IT_WILL_TELL, Promise, resolve
+from .._platform.promises import Promise, resolve
 from .._platform.webidl import convert_object
-from . import fast_default
-from .ops import default_controllers, streams
-from .transformer import convert_transformer
+from .._strategies import NO_STRATEGY, convert_queuing_strategy, extract_high_water_mark, extract_size_algorithm
+from .._supporting.algorithms import PairAlgorithms
+from . import fast_chain, fast_creation, fast_default
+from .ops import default_controllers, default_sinks, default_sources, streams
+from .transformer import NO_TRANSFORMER, convert_transformer
 
 if TYPE_CHECKING:
     from .._readable.stream import ReadableStream
@@ -29,7 +30,7 @@ O = TypeVar("O", default=Any)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class TransformStream(Generic[I, O]):
+class TransformStream(PairAlgorithms, Generic[I, O]):
     """A pair of streams: what is written to the one comes, transformed, out of the other.
 
     https://streams.spec.whatwg.org/#ts-class
@@ -56,20 +57,24 @@ class TransformStream(Generic[I, O]):
         "__weakref__",
         "_backpressure",
         "_backpressure_change_promise",
+        "_behind",
         "_chain",
         "_controller",
         "_detached",
-        "_has_controller",
+        "_irregular",
+        "_misses",
         "_readable",
         "_writable",
     )
 
     _backpressure: bool | None
     _backpressure_change_promise: Promise[None] | None
-    _chain: _Chain | None  # what is moving its chunks, see `fast_chain`
-    _controller: TransformStreamDefaultController
-    _detached: bool
-    _has_controller: bool  # a slot that is not set is slow to ask for
+    _behind: bool  # this and the next three: see `fast_chain`
+    _chain: _Chain | None  # what is moving its chunks
+    _irregular: int  # chunks that a chunk was not made exactly one of
+    _misses: int
+    _controller: TransformStreamDefaultController | None  # None until it is asked for: see `_the_controller`
+    _detached: bool  # not set, nor is [[controller]] at first: which is slow to ask for, but seldom done
     _readable: ReadableStream[O]
     _writable: WritableStream[I]
 
@@ -79,29 +84,36 @@ class TransformStream(Generic[I, O]):
         writable_strategy: QueuingStrategy | None = None,
         readable_strategy: QueuingStrategy | None = None,
     ) -> None:
-        convert_object(transformer, "transformer")
-        writable_strategy_dict = _strategies.convert_queuing_strategy(writable_strategy, "writable_strategy")
-        readable_strategy_dict = _strategies.convert_queuing_strategy(readable_strategy, "readable_strategy")
+        if transformer is not None:
+            convert_object(transformer, "transformer")
+        writable_strategy_dict = readable_strategy_dict = NO_STRATEGY
+        if writable_strategy is not None:
+            writable_strategy_dict = convert_queuing_strategy(writable_strategy, "writable_strategy")
+        if readable_strategy is not None:
+            readable_strategy_dict = convert_queuing_strategy(readable_strategy, "readable_strategy")
         # 1. A missing transformer is null.
         # 2. Convert the transformer to the dictionary.
-        transformer_dict = convert_transformer(transformer)
+        transformer_dict = NO_TRANSFORMER if transformer is None else convert_transformer(transformer)
         # 3. It must not have a readable type,
         if transformer_dict.readable_type is not None:
             raise RangeError("transformer.readable_type: no such type is defined yet; leave it out")
         # 4. nor a writable type; these are reserved.
         if transformer_dict.writable_type is not None:
             raise RangeError("transformer.writable_type: no such type is defined yet; leave it out")
+        if fast_paths.enabled and fast_creation.construct(
+            self, transformer_dict, writable_strategy_dict, readable_strategy_dict
+        ):
+            return
         # 5. The high water mark,
-        readable_high_water_mark = _strategies.extract_high_water_mark(readable_strategy_dict, 0)
+        readable_high_water_mark = extract_high_water_mark(readable_strategy_dict, 0)
         # 6. and the size algorithm of the readable side;
-        readable_size_algorithm = _strategies.extract_size_algorithm(readable_strategy_dict)
+        readable_size_algorithm = extract_size_algorithm(readable_strategy_dict)
         # 7. the high water mark,
-        writable_high_water_mark = _strategies.extract_high_water_mark(writable_strategy_dict, 1)
+        writable_high_water_mark = extract_high_water_mark(writable_strategy_dict, 1)
         # 8. and the size algorithm of the writable side.
-        writable_size_algorithm = _strategies.extract_size_algorithm(writable_strategy_dict)
+        writable_size_algorithm = extract_size_algorithm(writable_strategy_dict)
         # 9. What both sides wait for.
-        starts_at_once = fast_paths.enabled and transformer_dict.start is None
-        start_promise: Promise[Any] = IT_WILL_TELL if starts_at_once else Promise()
+        start_promise: Promise[Any] = Promise()
         # 10. Initialize this.
         streams.initialize_transform_stream(
             self,
@@ -117,10 +129,8 @@ class TransformStream(Generic[I, O]):
         )
         # 12. If the transformer has a start, it is called with the controller; this may throw.
         if transformer_dict.start is not None:
-            resolve(start_promise, transformer_dict.start(self._controller))
+            resolve(start_promise, transformer_dict.start(self._the_controller()))
         # 13. Otherwise there is nothing to wait for.
-        elif starts_at_once:
-            fast_default.start(self)
         else:
             resolve(start_promise)
 
@@ -135,6 +145,41 @@ class TransformStream(Generic[I, O]):
         """Where the chunks go in: https://streams.spec.whatwg.org/#ts-writable"""
         # 1. Return this.[[writable]].
         return self._writable
+
+    def _the_controller(self) -> TransformStreamDefaultController:
+        if self._controller is None:
+            self._controller = fast_creation.new_controller(self)
+        return self._controller
+
+    # The algorithms of both sides: those of §6.4.3 and §6.4.4, or a fast path of them --------------------
+
+    @override
+    def _pull_algorithm(self) -> Promise[Any]:
+        if fast_paths.enabled:
+            return fast_default.pull(self)
+        return default_sources.transform_stream_default_source_pull_algorithm(self)
+
+    @override
+    def _cancel_algorithm(self, reason: object) -> Promise[Any]:
+        return default_sources.transform_stream_default_source_cancel_algorithm(self, reason)
+
+    @override
+    def _write_algorithm(self, chunk: object) -> Promise[Any] | None:
+        if fast_paths.enabled:
+            return fast_default.write(self, chunk)
+        return default_sinks.transform_stream_default_sink_write_algorithm(self, chunk)
+
+    @override
+    def _close_algorithm(self) -> Promise[Any]:
+        return default_sinks.transform_stream_default_sink_close_algorithm(self)
+
+    @override
+    def _abort_algorithm(self, reason: object) -> Promise[Any]:
+        return default_sinks.transform_stream_default_sink_abort_algorithm(self, reason)
+
+    @override
+    def _move_chunks(self, pipe: Any) -> bool:
+        return fast_chain.move_chunks(pipe)
 
     @override
     def __repr__(self) -> str:

@@ -26,7 +26,8 @@ class TransformerDict(NamedTuple):
     writable_type: Any = None
 
 
-_NO_TRANSFORMER: Final = TransformerDict()
+#: That of a stream which was given none.
+NO_TRANSFORMER: Final = TransformerDict()
 
 
 def convert_transformer(transformer: object) -> TransformerDict:
@@ -36,7 +37,7 @@ def convert_transformer(transformer: object) -> TransformerDict:
         TypeError: a member that is to be a function is none.
     """
     if transformer is None:
-        return _NO_TRANSFORMER
+        return NO_TRANSFORMER
     get = members_of(transformer)
     return TransformerDict(
         convert_callback(get("cancel"), "transformer.cancel", 1),

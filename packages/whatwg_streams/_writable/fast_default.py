@@ -39,7 +39,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
             sink_write_promise = write_algorithm.promise_for(result)
     else:
         is_of_a_pair = isinstance(write_algorithm, PairAlgorithms)
-        sink_write_promise = write_algorithm.write(chunk) if is_of_a_pair else write_algorithm(chunk)
+        sink_write_promise = write_algorithm._write_algorithm(chunk) if is_of_a_pair else write_algorithm(chunk)
         if sink_write_promise is None:  # it will queue `written` itself
             return
     upon_written(controller, sink_write_promise)

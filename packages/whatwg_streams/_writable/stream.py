@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Generic, final
 
 from typing_extensions import TypeVar, override
 
-from .. import _strategies
 from .._platform.compiled import mypyc_attr
 from .._platform.dom_exception import RangeError
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_object
+from .._strategies import NO_STRATEGY, convert_queuing_strategy, extract_high_water_mark, extract_size_algorithm
+from . import fast_creation
 from .ops import controller_interface, default_controllers, streams
-from .underlying_sink import convert_underlying_sink
+from .underlying_sink import NO_SINK, convert_underlying_sink
 
 if TYPE_CHECKING:
     from collections import deque
@@ -63,7 +65,6 @@ class WritableStream(Generic[W]):
         "_close_request",
         "_controller",
         "_detached",
-        "_has_controller",
         "_in_flight_close_request",
         "_in_flight_write_request",
         "_pending_abort_request",
@@ -76,8 +77,7 @@ class WritableStream(Generic[W]):
     _backpressure: bool
     _close_request: Promise[None] | None
     _controller: WritableStreamDefaultController
-    _detached: bool
-    _has_controller: bool  # a slot that is not set is slow to ask for
+    _detached: bool  # not set, nor is [[controller]] at first: which is slow to ask for, but seldom done
     _in_flight_write_request: Promise[None] | None
     _in_flight_close_request: Promise[None] | None
     _pending_abort_request: PendingAbortRequest | None
@@ -87,20 +87,23 @@ class WritableStream(Generic[W]):
     _write_requests: deque[Promise[None]]
 
     def __init__(self, underlying_sink: UnderlyingSink | None = None, strategy: QueuingStrategy | None = None) -> None:
-        convert_object(underlying_sink, "underlying_sink")
-        strategy_dict = _strategies.convert_queuing_strategy(strategy, "strategy")
+        if underlying_sink is not None:
+            convert_object(underlying_sink, "underlying_sink")
+        strategy_dict = NO_STRATEGY if strategy is None else convert_queuing_strategy(strategy, "strategy")
         # 1. A missing sink is null.
         # 2. Convert the sink to the dictionary.
-        underlying_sink_dict = convert_underlying_sink(underlying_sink)
+        underlying_sink_dict = NO_SINK if underlying_sink is None else convert_underlying_sink(underlying_sink)
         # 3. It must not have a type; that is reserved.
         if underlying_sink_dict.type is not None:
             raise RangeError("underlying_sink.type: no type of a sink is defined yet; leave it out")
+        if fast_paths.enabled and fast_creation.construct(self, underlying_sink_dict, strategy_dict):
+            return
         # 4. Initialize this.
         streams.initialize_writable_stream(self)
         # 5. The size algorithm, and
-        size_algorithm = _strategies.extract_size_algorithm(strategy_dict)
+        size_algorithm = extract_size_algorithm(strategy_dict)
         # 6. the high water mark of the strategy.
-        high_water_mark = _strategies.extract_high_water_mark(strategy_dict, 1)
+        high_water_mark = extract_high_water_mark(strategy_dict, 1)
         # 7. Set up the controller from the sink.
         default_controllers.set_up_writable_stream_default_controller_from_underlying_sink(
             self, underlying_sink, underlying_sink_dict, high_water_mark, size_algorithm

@@ -25,7 +25,8 @@ class UnderlyingSinkDict(NamedTuple):
     write: Callable[..., Any] | None = None
 
 
-_NO_SINK: Final = UnderlyingSinkDict()
+#: That of a stream which was given none.
+NO_SINK: Final = UnderlyingSinkDict()
 
 
 def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
@@ -35,7 +36,7 @@ def convert_underlying_sink(sink: object) -> UnderlyingSinkDict:
         TypeError: a member that is to be a function is none.
     """
     if sink is None:
-        return _NO_SINK
+        return NO_SINK
     get = members_of(sink)
     return UnderlyingSinkDict(
         convert_callback(get("abort"), "underlying_sink.abort", 1),

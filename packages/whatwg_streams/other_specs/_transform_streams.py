@@ -84,17 +84,17 @@ def create_an_identity_transform_stream() -> TransformStream[Any, Any]:
 
 def enqueue_into_transform_stream(stream: TransformStream[Any, Any], chunk: object) -> None:
     """https://streams.spec.whatwg.org/#transformstream-enqueue"""
-    stream._controller.enqueue(chunk)
+    stream._the_controller().enqueue(chunk)
 
 
 def terminate_transform_stream(stream: TransformStream[Any, Any]) -> None:
     """https://streams.spec.whatwg.org/#transformstream-terminate"""
-    default_controllers.transform_stream_default_controller_terminate(stream._controller)
+    default_controllers.transform_stream_default_controller_terminate(stream._the_controller())
 
 
 def error_transform_stream(stream: TransformStream[Any, Any], e: object) -> None:
     """https://streams.spec.whatwg.org/#transformstream-error"""
-    default_controllers.transform_stream_default_controller_error(stream._controller, e)
+    default_controllers.transform_stream_default_controller_error(stream._the_controller(), e)
 
 
 # §9.3.2 Wrapping into a custom class

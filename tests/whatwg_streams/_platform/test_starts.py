@@ -76,7 +76,7 @@ async def test_the_order_is_that_of_the_plain_algorithms(kinds: str) -> None:
 
 async def test_they_are_one_job() -> None:
     event_loop.perform_a_microtask_checkpoint()
-    kept = [ReadableStream() for _ in range(10)]
+    kept = [ReadableStream({"pull": lambda _: None}) for _ in range(10)]
     assert event_loop.number_of_microtasks() == (1 if fast_paths.enabled else len(kept))
     await settle()
     assert event_loop.number_of_microtasks() == 0

@@ -184,7 +184,7 @@ async def test_an_enqueue_that_fails_within_the_identity_rejects_with_the_stored
     streams: list[TransformStream[str, str]] = []
 
     def size() -> int:
-        streams[0]._controller.error("boom")
+        streams[0]._the_controller().error("boom")
         return -1
 
     streams.append(TransformStream(None, None, {"size": size, "high_water_mark": 1}))

@@ -366,7 +366,7 @@ def set_up_readable_byte_stream_controller(
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-byte-stream-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert not stream._has_controller
+    assert getattr(stream, "_controller", None) is None
     # 2. If buffers are to be allocated,
     if auto_allocate_chunk_size is not None:
         # 2.1. Assert: their size is an integer, (Its type says so.)
@@ -397,7 +397,6 @@ def set_up_readable_byte_stream_controller(
     controller._spare_pull_into = None
     # 13. The stream's controller.
     stream._controller = controller
-    stream._has_controller = True
     # 14. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._platform import starts
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
+from ..._platform.promises import Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.algorithms import perform_pull
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
@@ -219,7 +219,7 @@ def set_up_readable_stream_default_controller(
 ) -> None:
     """https://streams.spec.whatwg.org/#set-up-readable-stream-default-controller"""
     # 1. Assert: the stream has no controller yet.
-    assert not stream._has_controller
+    assert getattr(stream, "_controller", None) is None
     # 2. The controller's stream.
     controller._stream = stream
     # 3. An empty queue.
@@ -240,12 +240,11 @@ def set_up_readable_stream_default_controller(
     controller._cancel_algorithm = cancel_algorithm
     # 8. The stream's controller.
     stream._controller = controller
-    stream._has_controller = True
     # 9. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         starts.enqueue_a_start(fast_default.started, controller)
-    elif start_result is not IT_WILL_TELL:
+    else:
         _react_to_the_start(controller, start_result)
 
 

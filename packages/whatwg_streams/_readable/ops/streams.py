@@ -106,12 +106,9 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
     stream._stored_error = None
     # 3. Nobody has read from it.
     stream._disturbed = False
-    # (Nor has it a controller, or been transferred; and no read of it was taken back.)
-    stream._detached = False
-    stream._has_controller = False
+    # (And no read of it was taken back.)
     stream._unread = None
     stream._reads = 0
-    stream._discard_algorithm = None
 
 
 def is_readable_stream_locked(stream: ReadableStream[Any]) -> bool:

@@ -36,12 +36,11 @@ def set_up_transform_stream_default_controller(
     """https://streams.spec.whatwg.org/#set-up-transform-stream-default-controller"""
     # 1. Assert: it is a TransformStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert not stream._has_controller
+    assert stream._controller is None
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.
     stream._controller = controller
-    stream._has_controller = True
     # 5. The transform algorithm,
     controller._transform_algorithm = transform_algorithm
     # 6. the flush algorithm,

@@ -23,7 +23,7 @@ def transform_stream_default_sink_write_algorithm(stream: TransformStream[Any, A
     # 1. Assert: the writable side is writable.
     assert stream._writable._state == "writable"
     # 2. The controller.
-    controller = stream._controller
+    controller = stream._the_controller()
     # 3. If there is backpressure,
     if stream._backpressure:
         # 3.1. wait for it to change.
@@ -52,7 +52,7 @@ def transform_stream_default_sink_write_algorithm(stream: TransformStream[Any, A
 def transform_stream_default_sink_abort_algorithm(stream: TransformStream[Any, Any], reason: object) -> Promise[Any]:
     """https://streams.spec.whatwg.org/#transform-stream-default-sink-abort-algorithm"""
     # 1. The controller.
-    controller = stream._controller
+    controller = stream._the_controller()
     # 2. The end may be under way already.
     if controller._finish_promise is not None:
         return controller._finish_promise
@@ -100,7 +100,7 @@ def transform_stream_default_sink_abort_algorithm(stream: TransformStream[Any, A
 def transform_stream_default_sink_close_algorithm(stream: TransformStream[Any, Any]) -> Promise[Any]:
     """https://streams.spec.whatwg.org/#transform-stream-default-sink-close-algorithm"""
     # 1. The controller.
-    controller = stream._controller
+    controller = stream._the_controller()
     # 2. The end may be under way already.
     if controller._finish_promise is not None:
         return controller._finish_promise

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def transform_stream_default_source_cancel_algorithm(stream: TransformStream[Any, Any], reason: object) -> Promise[Any]:
     """https://streams.spec.whatwg.org/#transform-stream-default-source-cancel"""
     # 1. The controller.
-    controller = stream._controller
+    controller = stream._the_controller()
     # 2. The end may be under way already.
     if controller._finish_promise is not None:
         return controller._finish_promise

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import IT_WILL_TELL, Promise, resolve
+from ..._platform.promises import Promise, resolve
 from ..._readable.ops.default_controllers import readable_stream_default_controller_error
 from ..._readable.ops.streams import create_readable_stream
 from ..._writable.ops.default_controllers import writable_stream_default_controller_error_if_needed
@@ -30,9 +29,13 @@ def initialize_transform_stream(
     readable_size_algorithm: Callable[[Any], int | float],
 ) -> None:
     """https://streams.spec.whatwg.org/#initialize-transform-stream"""
+
     # 1. Both sides start when the promise says so.
-    start_algorithm = _START_LATER if start_promise is IT_WILL_TELL else MethodType(_return_it, start_promise)
-    algorithms: Any = fast_default.TransformAlgorithms(stream)
+    def start_algorithm() -> Promise[Any]:
+        return start_promise
+
+    # (All other algorithms are those of the stream.)
+    algorithms: Any = stream
     # 2. Writing takes these steps:
     # 2.1. those of the default sink.
     write_algorithm = algorithms
@@ -66,18 +69,13 @@ def initialize_transform_stream(
     stream._backpressure_change_promise = None
     # 10. There is.
     transform_stream_set_backpressure(stream, backpressure=True)
-    # 11. There is no controller yet: the slot is not set.
-    # (It is not [[Detached]], and no fast path moves its chunks.)
+    # 11. There is no controller yet.
+    stream._controller = None
+    # (And no fast path has moved its chunks.)
     stream._chain = None
-    stream._detached = False
-    stream._has_controller = False
-
-
-def _return_it(start_promise: Promise[Any]) -> Promise[Any]:
-    return start_promise
-
-
-_START_LATER: Final = MethodType(_return_it, IT_WILL_TELL)
+    stream._behind = False
+    stream._irregular = 0
+    stream._misses = 0
 
 
 def transform_stream_error(stream: TransformStream[Any, Any], e: object) -> None:
@@ -91,7 +89,7 @@ def transform_stream_error(stream: TransformStream[Any, Any], e: object) -> None
 def transform_stream_error_writable_and_unblock_write(stream: TransformStream[Any, Any], e: object) -> None:
     """https://streams.spec.whatwg.org/#transform-stream-error-writable-and-unblock-write"""
     # 1. No algorithm is needed any more.
-    default_controllers.transform_stream_default_controller_clear_algorithms(stream._controller)
+    default_controllers.transform_stream_default_controller_clear_algorithms(stream._the_controller())
     # 2. Error the writable side.
     writable_stream_default_controller_error_if_needed(stream._writable._controller, e)
     # 3. A write may be waiting.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._platform import starts
 from ..._platform.dom_exception import RangeError
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with, upon
+from ..._platform.promises import Promise, a_promise_resolved_with, upon
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.algorithms import perform_close, perform_write
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
@@ -36,12 +36,11 @@ def set_up_writable_stream_default_controller(
     """https://streams.spec.whatwg.org/#set-up-writable-stream-default-controller"""
     # 1. Assert: it is a WritableStream. (Its type says so.)
     # 2. Assert: it has no controller yet.
-    assert not stream._has_controller
+    assert getattr(stream, "_controller", None) is None
     # 3. The controller's stream,
     controller._stream = stream
     # 4. and the stream's controller.
     stream._controller = controller
-    stream._has_controller = True
     # 5. An empty queue.
     reset_queue(controller)
     # 6. A new AbortController, made when it is first asked for.
@@ -59,18 +58,15 @@ def set_up_writable_stream_default_controller(
     controller._close_algorithm = close_algorithm
     # 12. and the abort algorithm.
     controller._abort_algorithm = abort_algorithm
-    if fast_paths.enabled:
-        stream._backpressure = high_water_mark <= 0
-    else:
-        # 13. A high water mark of 0 is backpressure from the start:
-        backpressure = writable_stream_default_controller_get_backpressure(controller)
-        # 14. tell the stream.
-        controller_interface.writable_stream_update_backpressure(stream, backpressure)
+    # 13. A high water mark of 0 is backpressure from the start:
+    backpressure = writable_stream_default_controller_get_backpressure(controller)
+    # 14. tell the stream.
+    controller_interface.writable_stream_update_backpressure(stream, backpressure)
     # 15. Start; this may throw.
     start_result = start_algorithm()
     if start_result is None and fast_paths.enabled:
         starts.enqueue_a_start(fast_default.started, controller)
-    elif start_result is not IT_WILL_TELL:
+    else:
         _react_to_the_start(controller, start_result)
 
 

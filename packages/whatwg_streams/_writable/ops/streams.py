@@ -84,9 +84,6 @@ def initialize_writable_stream(stream: WritableStream[Any]) -> None:
     stream._write_requests = NO_ITEMS
     # 4. and there is no backpressure.
     stream._backpressure = False
-    # (And it is not [[Detached]].)
-    stream._detached = False
-    stream._has_controller = False
 
 
 def is_writable_stream_locked(stream: WritableStream[Any]) -> bool:

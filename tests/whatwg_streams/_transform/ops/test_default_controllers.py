@@ -260,5 +260,5 @@ def test_a_stream_is_set_up_once() -> None:
     stream: TransformStream[str, str] = TransformStream()
     with pytest.raises(AssertionError):
         default_controllers.set_up_transform_stream_default_controller(
-            stream, stream._controller, lambda _: Promise(), Promise, lambda _: Promise()
+            stream, stream._the_controller(), lambda _: Promise(), Promise, lambda _: Promise()
         )

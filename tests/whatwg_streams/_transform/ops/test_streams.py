@@ -110,6 +110,6 @@ async def test_erroring_works_whatever_is_errored_already() -> None:
     streams.transform_stream_error(stream, "third")
     assert outcome(stream.writable.get_writer().closed) == rejected("first")
     assert outcome(stream.readable.get_reader().closed) == rejected("second")
-    assert stream._controller._transform_algorithm is None
-    assert stream._controller._flush_algorithm is None
-    assert stream._controller._cancel_algorithm is None
+    assert stream._the_controller()._transform_algorithm is None
+    assert stream._the_controller()._flush_algorithm is None
+    assert stream._the_controller()._cancel_algorithm is None
