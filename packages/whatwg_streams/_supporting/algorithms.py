@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._platform.compiled import mypyc_attr
+
 if TYPE_CHECKING:
     from .._platform.promises import Promise
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class PairAlgorithms:
     """What has all algorithms of a readable and of a writable stream."""
 
