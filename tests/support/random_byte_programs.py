@@ -1,6 +1,7 @@
 """Random programs over byte streams, that log all which can be seen: what the fast paths are compared by.
 
     trace = await run_byte_program(seed)
+    trace = await run_reading_into_program(seed)  # of one source, and one task that reads into one buffer
 
 Like `random_programs`, but the bytes matter, too: whose memory they are in, which memoryviews are released when, and
 what becomes of requests, views and buffers that are used after their time.
@@ -22,6 +23,7 @@ from whatwg_streams._platform.event_loop import Waiter
 from whatwg_streams.other_specs import (
     current_byob_request_view,
     enqueue_into_readable_stream,
+    perform_a_microtask_checkpoint,
     queue_a_microtask,
     respond_to_current_byob_request,
 )
@@ -366,6 +368,100 @@ class ByteProgram(Program):
         return sink
 
 
+class ReadingIntoProgram(ByteProgram):
+    """A source that answers at once, most of the time, and one task that reads from it into the same buffer."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.interesting *= self.random.choice([0.1, 0.3, 1])
+        self.reader_in_use: Any = None
+        self.read_under_way: Any = None
+
+    @override
+    def provide(self, name: str, stream: ReadableStream[Any], controller: Any, rng: random.Random, style: str) -> None:
+        if self.often(rng, 0.1):
+            self.meddle(name, controller, rng)
+        super().provide(name, stream, controller, rng, style)
+        if self.often(rng, 0.1):
+            self.meddle(name, controller, rng)
+
+    def meddle(self, name: str, controller: Any, rng: random.Random) -> None:
+        """The source does what is not its business."""
+        reader, promise = self.reader_in_use, self.read_under_way
+        if promise is None:
+            return
+        acts: dict[str, Callable[[], object]] = {
+            "reacts": lambda: self.watch_read(f"{name}, of the task,", promise),
+            "reads": lambda: self.watch_read(name, reader.read(bytearray(4))),
+            "has the read forsaken": lambda: self.forsake(promise, rng.randrange(3)),
+            "releases the lock": reader.release_lock,
+            "cancels": lambda: self.watch(f"cancel by {name}", reader.cancel(name)),
+            "hurries": perform_a_microtask_checkpoint,
+            "queues a microtask": lambda: self.microtasks(f"{name} meddles", 2),
+            "touches its controller": lambda: self.touch(controller, rng, f"by {name}"),
+            "enqueues": lambda: controller.enqueue(b"12"),
+            "responds": lambda: controller.byob_request.respond(1),
+            "looks at the request": lambda: self.log.append(repr(controller.byob_request)),
+        }
+        what = rng.choice(list(acts))
+        self.attempt(f"{name} {what}", acts[what])
+
+    def watch_read(self, name: str, promise: Any) -> None:
+        promise.then(
+            lambda result: self.log.append(f"{name} has read {self.told(result.value)}, done {result.done}"),
+            lambda reason: self.log.append(f"{name} has failed: {reason!r}"),
+        )
+
+    @override
+    def read_in_a_task(self, name: str, stream: ReadableStream[Any]) -> None:
+        rng = random.Random(self.random.random())
+        memory = bytearray(rng.choice([1, 4, 16]))
+        self.memory.append(memory)
+        again = rng.choice(["the bytearray", "what was read", "a new memoryview"])
+
+        async def read() -> None:
+            self.reader_in_use = reader = stream.get_reader(mode="byob")
+            view: Any = memory
+            while True:
+                options = {"min": rng.randint(1, 3)} if self.often(rng, 0.2) else {}
+                self.read_under_way = promise = reader.read(view, **options)
+                if self.often(rng, 0.1):
+                    self.watch_read(f"{name}, besides,", promise)
+                if self.often(rng, 0.1):
+                    self.microtasks(name, rng.randrange(3))
+                if self.often(rng, 0.1):
+                    self.watch_read(f"{name}, one more,", reader.read(self.view(rng)))
+                if self.often(rng, 0.1):
+                    await asyncio.sleep(0)
+                result = await promise
+                self.log.append(f"{name} reads {self.told(result.value)}, done {result.done}")
+                if result.done:
+                    return
+                if again == "what was read":
+                    view = result.value
+                elif again == "a new memoryview":
+                    view = memoryview(memory)
+
+        async def run() -> None:
+            for _ in range(3):
+                try:
+                    await read()
+                except Exception as error:
+                    self.log.append(f"{name} has failed: {error!r}")
+                else:
+                    return
+                self.reader_in_use.release_lock()
+
+        self.tasks.append(asyncio.get_running_loop().create_task(run()))
+
+
+async def run_reading_into_program(seed: int) -> list[str]:
+    """Run the program of this number, and return its log."""
+    program = ReadingIntoProgram(seed)
+    program.read_in_a_task("0", program.byte_source("source"))
+    return await _log_of(program)
+
+
 async def run_byte_program(seed: int) -> list[str]:
     """Run the program of this number, and return its log."""
     program = ByteProgram(seed)
@@ -373,6 +469,10 @@ async def run_byte_program(seed: int) -> list[str]:
         program.read_in_a_task("0", program.byte_source("source"))
     else:
         program.consume("0", program.byte_source("source"))
+    return await _log_of(program)
+
+
+async def _log_of(program: ByteProgram) -> list[str]:
     await settle(PATIENCE)
     log = list(program.log)
     await settle(1)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support import LoopErrors, settle
-from tests.support.random_byte_programs import run_byte_program
+from tests.support.random_byte_programs import run_byte_program, run_reading_into_program
 from tests.support.random_programs import run_program, run_reading_program, run_several_programs
 from tests.support.random_tee_programs import run_tee_program
 from tests.support.random_writing_programs import run_writing_program
@@ -44,7 +44,15 @@ def no_collections() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize(
     "run",
-    [run_program, run_several_programs, run_reading_program, run_byte_program, run_tee_program, run_writing_program],
+    [
+        run_program,
+        run_several_programs,
+        run_reading_program,
+        run_byte_program,
+        run_reading_into_program,
+        run_tee_program,
+        run_writing_program,
+    ],
 )
 @pytest.mark.parametrize("first", range(0, PROGRAMS, AT_A_TIME))
 async def test_a_random_program_has_the_same_log_with_and_without_them(

@@ -23,7 +23,7 @@ memoryview behave like a JavaScript view:
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any, Protocol, cast, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 from typing_extensions import Buffer
 
@@ -120,19 +120,20 @@ class ArrayBufferView:
 # Python's memory ---------------------------------------------------------------------------------
 
 
-_NO_DATA = memoryview(b"")
+NO_DATA: Final = memoryview(b"")
 
 
 @final
 class MemoryBuffer:
     """An ArrayBuffer whose data is reached through the buffer protocol."""
 
-    __slots__ = ("_given", "_views", "byte_length", "data", "detached")
+    __slots__ = ("_given", "_views", "byte_length", "data", "detached", "view")
 
     def __init__(self, data: memoryview, given: memoryview | None = None) -> None:
         self.data = data
         self._given = given  # the memoryview that a user handed over,
-        self._views: tuple[memoryview, ...] = ()  # and those that users were handed
+        self.view: memoryview | None = None  # that of all of it that a user was handed,
+        self._views: tuple[memoryview, ...] = ()  # and others
         self.byte_length = data.nbytes
         self.detached = False
 
@@ -155,18 +156,25 @@ class MemoryBuffer:
 
         The buffer that it is transferred to is nobody's; this one is detached, until it is used again.
         """
-        for view in self._views:
+        if self.view is not None or self._views:
+            self.let_go_of_views()
+        data = self.data
+        whole = byte_length == self.byte_length
+        self.data = NO_DATA
+        self.byte_length = 0
+        self.detached = True
+        return data if whole else data[:byte_length]
+
+    def let_go_of_views(self) -> None:
+        """What users were handed is detached."""
+        views = self._views if self.view is None else (self.view, *self._views)
+        for view in views:
             try:
                 view.release()
             except BufferError:  # another object holds on to it, and keeps on seeing the memory
                 continue
+        self.view = None
         self._views = ()
-        data = self.data
-        whole = byte_length == self.byte_length
-        self.data = _NO_DATA
-        self.byte_length = 0
-        self.detached = True
-        return data if whole else data[:byte_length]
 
     def handed_out(self, view: memoryview) -> None:
         """The memoryview is in a user's hands from now on."""

@@ -9,10 +9,12 @@ from typing_extensions import override
 from .._platform.buffers import view_of
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
+from .._platform.event_loop import Waiter
 from .._platform.fast_paths import fast_paths
-from .._platform.promises import Promise, a_promise_rejected_with
+from .._platform.promises import Promise, a_promise_rejected_with, take_result_of
+from .._platform.reasons import MYPY
 from .._platform.webidl import convert_interface, convert_unsigned_long_long
-from . import fast_bytes, stream as stream_module, unread
+from . import fast_read_into, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
 from .read_promise import ReadPromise
@@ -20,6 +22,7 @@ from .records import ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Generator
 
     from typing_extensions import Buffer
 
@@ -45,6 +48,20 @@ class _ReadIntoPromise(ReadPromise):
     def error_steps(self, e: object) -> None:
         # 9.error.1. Reject.
         self._reject(e)
+
+    @override
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read_into.wait(self)):
+            if type(waits_for) is ReadResult:
+                return waits_for
+            if isinstance(waits_for, Waiter):
+                yield waits_for
+            settled = [self]
+            del waits_for
+            if not MYPY:
+                del self  # see Promise.__await__
+            return take_result_of(settled)
+        return (yield from super().__await__())
 
     @override
     def _abandoned(self) -> None:
@@ -110,7 +127,7 @@ class ReadableStreamBYOBReader(ReadableStreamGenericReader):
         if (
             fast_paths.enabled
             and type(min) is int
-            and (fast_promise := fast_bytes.read_into(self, view, min)) is not None
+            and (fast_promise := fast_read_into.read(self, view, min)) is not None
         ):
             return fast_promise
         try:

@@ -10,7 +10,7 @@ from .._platform.buffers import view_of
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._platform.webidl import convert_unsigned_long_long
-from . import fast_bytes
+from . import fast_read_into
 from .ops import pull_into
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ReadableStreamBYOBRequest:
             RangeError: there are more bytes than the view has room for.
         """
         controller = self._controller
-        if controller is not None and fast_paths.enabled and fast_bytes.respond(controller, bytes_written):
+        if controller is not None and fast_paths.enabled and fast_read_into.respond(controller, bytes_written):
             return
         written = convert_unsigned_long_long(bytes_written, "bytes_written")
         # 1. It can not be responded to twice,

@@ -12,7 +12,7 @@ from .._platform.buffers import view_of
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._supporting.queue_with_sizes import owned, reset_queue
-from . import fast_bytes
+from . import fast_bytes, fast_read_into
 from .ops import byte_controllers, controller_interface, pull_into
 from .records import PullIntoDescriptor
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .._platform.promises import Promise
     from .byob_request import ReadableStreamBYOBRequest
-    from .fast_bytes import SinglePullInto
+    from .fast_read_into import SinglePullInto
     from .records import ReadableByteStreamQueueEntry, ReadRequest
     from .stream import ReadableStream
 
@@ -77,7 +77,7 @@ class ReadableByteStreamController:
 
         https://streams.spec.whatwg.org/#rbs-controller-byob-request
         """
-        if fast_paths.enabled and (request := fast_bytes.get_byob_request(self)) is not None:
+        if fast_paths.enabled and (request := fast_read_into.get_byob_request(self)) is not None:
             return request
         # 1. Get it.
         return pull_into.readable_byte_stream_controller_get_byob_request(self)

@@ -1,12 +1,7 @@
-"""Fast paths of §4.5, §4.7 and §4.9.5: reading from, and filling, a stream with a byte controller.
+"""Fast paths of §4.7 and §4.9.5: pulling, and filling the queue of, a stream with a byte controller.
 
 See `_platform.fast_paths` for the rules. What is flattened here stands step by step in `ops.byte_controllers`,
-`ops.pull_into`, `ops.readers` and the classes.
-
-The buffer of a read, while no other is to be filled, has a descriptor that is used again for the next such read,
-with its buffer and the view of its BYOB request: `SinglePullInto`. Users never see these three, only memoryviews;
-so nobody can tell. It is used again only where a fast path has taken it out of the pending ones: then nobody else
-refers to it.
+`ops.readers` and the classes. What has to do with buffers that readers bring is in `fast_read_into`.
 """
 
 from __future__ import annotations
@@ -22,33 +17,18 @@ from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with,
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
-from . import byob_reader, byob_request, default_reader
-from .ops import byte_controllers, pull_into as byte_pull_into
-from .records import PullIntoDescriptor, ReadableByteStreamQueueEntry, ReadResult, tuple_new
+from . import byob_reader, default_reader, fast_read_into
+from .ops import byte_controllers
+from .records import ReadableByteStreamQueueEntry, ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._platform.event_loop import MicrotaskQueue
-    from .byob_reader import ReadableStreamBYOBReader
-    from .byob_request import ReadableStreamBYOBRequest
     from .byte_controller import ReadableByteStreamController
     from .default_reader import ReadableStreamDefaultReader
-    from .read_promise import ReadPromise
     from .records import ReadRequest
     from .stream import ReadableStream
-
-
-@final
-class SinglePullInto(PullIntoDescriptor):
-    """The descriptor of a buffer of bytes, of which one is enough, with nothing else pending or queued."""
-
-    __slots__ = ("memory", "request_view")
-
-    def __init__(self) -> None:
-        self.memory = MemoryBuffer(memoryview(b""))
-        self.request_view = ArrayBufferView(self.memory, 0, 0, UINT8_ARRAY)
-        super().__init__(self.memory, 0, 0, 0, 0, 1, 1, UINT8_ARRAY, "byob")
 
 
 @final
@@ -125,10 +105,10 @@ def call_pull_if_needed(controller: ReadableByteStreamController, queue: Microta
             pull_promise = pull_algorithm.promise_for(result)
     else:
         pull_promise = pull_algorithm()
-    _upon_pulled(controller, pull_promise)
+    upon_pulled(controller, pull_promise)
 
 
-def _upon_pulled(controller: ReadableByteStreamController, pull_promise: Promise[Any]) -> None:
+def upon_pulled(controller: ReadableByteStreamController, pull_promise: Promise[Any]) -> None:
     upon(
         pull_promise,
         lambda _: pulled(controller),
@@ -144,7 +124,14 @@ def pulled(controller: ReadableByteStreamController) -> None:
         call_pull_if_needed(controller)
 
 
-#: The same as a microtask, which is known by its identity.
+def end_the_pull(controller: ReadableByteStreamController) -> None:
+    """A pull has ended, for which there was no promise; the next may be needed."""
+    controller._pulling = False
+    controller._pull_again = False
+    call_pull_if_needed(controller)
+
+
+#: `pulled` as a microtask, which is known by its identity.
 PULLED: Final[Callable[[ReadableByteStreamController], None]] = pulled
 
 
@@ -153,190 +140,6 @@ def started(controller: ReadableByteStreamController) -> None:
     controller._started = True
     assert not controller._pulling
     call_pull_if_needed(controller)
-
-
-# A BYOB reader -----------------------------------------------------------------------------------
-
-
-def read_into(reader: ReadableStreamBYOBReader, view: Any, min_: Any) -> Promise[ReadResult[Any]] | None:
-    """ReadableStreamBYOBReader.read, where it has to wait and is the only one that waits.
-
-    A source that can write to the buffer at once does so; only with such a source may it be for more than one byte.
-
-    Returns:
-        The promise; None if the plain algorithm is needed.
-    """
-    stream = reader._stream
-    if stream is None or stream._state != "readable" or stream._unread:
-        return None
-    its_controller: Any = stream._controller
-    controller: ReadableByteStreamController = its_controller
-    pending = controller._pending_pull_intos
-    if pending or controller._queue_total_size:
-        return None
-    pull_algorithm: Any = controller._pull_algorithm
-    filling = type(pull_algorithm) is FillingAlgorithm and controller._started and not controller._pulling
-    if min_ != 1 and not (filling and _fits(view, min_)):
-        return None
-    data = memoryview(view) if view.__class__ is bytearray and view else buffers.take_bytes(view, writable=True)
-    if data is None:
-        return None
-    stream._disturbed = True
-    filled = 0
-    if filling:
-        filled = pull_algorithm.fill(data)
-        if filled >= min_:
-            return _fulfilled(stream, data if filled == len(data) else data[:filled])
-    promise = byob_reader._ReadIntoPromise(stream)
-    descriptor: PullIntoDescriptor
-    if filled:
-        size = len(data)
-        descriptor = PullIntoDescriptor(MemoryBuffer(data), size, 0, size, filled, min_, 1, UINT8_ARRAY, "byob")
-    else:
-        descriptor = single = controller._spare_pull_into or SinglePullInto()
-        controller._spare_pull_into = None
-        memory = single.memory
-        memory.data = data
-        memory.detached = False
-        memory.byte_length = descriptor.byte_length = descriptor.buffer_byte_length = data.nbytes
-        descriptor.minimum_fill = min_
-    if pending is NO_ITEMS:
-        controller._pending_pull_intos = pending = deque([descriptor])
-    else:
-        pending.append(descriptor)
-    if reader._read_into_requests is NO_ITEMS:
-        reader._read_into_requests = deque()
-    reader._read_into_requests.append(promise)
-    if filling and pull_algorithm.wait(partial(_fill_the_first, controller)):
-        controller._pulling = True
-    elif not controller._pulling:
-        call_pull_if_needed(controller)
-    elif not controller._close_requested:
-        controller._pull_again = True
-    return promise
-
-
-def _fits(view: Any, min_: int) -> bool:
-    """Whether it is a buffer with room for so many bytes."""
-    try:
-        return (type(view) is bytearray or type(view) is memoryview) and 0 < min_ <= len(view)
-    except ValueError:  # it was released
-        return False
-
-
-def _fulfilled(stream: ReadableStream[Any], data: memoryview) -> Promise[ReadResult[Any]]:
-    promise = byob_reader._ReadIntoPromise(stream)
-    promise._promise_state = "fulfilled"
-    promise._promise_result = tuple_new(ReadResult, (data, False))
-    promise._already_resolved = True
-    return promise
-
-
-def _fill_the_first(controller: ReadableByteStreamController) -> None:
-    """The source may fill a buffer now: the first that waits, if there still is one."""
-    if controller._stream._state != "readable":
-        return
-    controller._pulling = False
-    controller._pull_again = False
-    pull_algorithm: Any = controller._pull_algorithm
-    if controller._pending_pull_intos:
-        first = controller._pending_pull_intos[0]
-        start, end = first.byte_offset + first.bytes_filled, first.byte_offset + first.byte_length
-        filled = pull_algorithm.fill(first.buffer.data[start:end])
-        if filled > 0:
-            byte_pull_into.readable_byte_stream_controller_respond(controller, filled)
-            return
-    call_pull_if_needed(controller)
-
-
-def end_the_pull(controller: ReadableByteStreamController) -> None:
-    """A pull has ended, for which there was no promise; the next may be needed."""
-    controller._pulling = False
-    controller._pull_again = False
-    call_pull_if_needed(controller)
-
-
-def get_byob_request(controller: ReadableByteStreamController) -> ReadableStreamBYOBRequest | None:
-    """ReadableByteStreamControllerGetBYOBRequest, of a `SinglePullInto`.
-
-    Returns:
-        The request; None if the plain algorithm is needed.
-    """
-    if controller._byob_request is not None:
-        return controller._byob_request
-    pending = controller._pending_pull_intos
-    if not pending:
-        return None
-    descriptor = pending[0]
-    if type(descriptor) is not SinglePullInto or descriptor.buffer is not descriptor.memory:
-        return None
-    view: ArrayBufferView = descriptor.request_view
-    view.byte_length = descriptor.byte_length
-    view.constructor = constructor = buffers.uint8_array
-    if constructor is UINT8_ARRAY:  # nearly everybody asks for it next
-        memory = descriptor.memory
-        view._object = memory.data[:]
-        memory._views = (view._object,) if not memory._views else (*memory._views, view._object)
-    interface = byob_request.ReadableStreamBYOBRequest
-    controller._byob_request = request = interface.__new__(interface)
-    request._controller = controller
-    request._view = view
-    return request
-
-
-def respond(controller: ReadableByteStreamController, bytes_written: object, written: bytes | None = None) -> bool:
-    """ReadableByteStreamControllerRespond, to a `SinglePullInto` with no other behind it.
-
-    Args:
-        controller: the controller.
-        bytes_written: how many bytes were written.
-        written: bytes that are to be written first.
-
-    Returns:
-        Whether it was done; otherwise the plain algorithm is needed.
-    """
-    pending = controller._pending_pull_intos
-    stream = controller._stream
-    if len(pending) != 1 or stream._state != "readable" or stream._unread:
-        return False
-    descriptor = pending[0]
-    if type(descriptor) is not SinglePullInto:
-        return False
-    memory = descriptor.memory
-    if (
-        descriptor.buffer is not memory
-        or memory.detached
-        or descriptor.reader_type != "byob"
-        or type(bytes_written) is not int
-        or not descriptor.minimum_fill <= bytes_written <= descriptor.byte_length
-    ):
-        return False
-    if written is not None:
-        memory.data[:bytes_written] = written
-    request = controller._byob_request
-    if request is not None:
-        request._controller = request._view = controller._byob_request = None
-        descriptor.request_view._object = None
-    pending.popleft()
-    filled = memory.hand_over(bytes_written)
-    controller._spare_pull_into = descriptor
-    reader: Any = stream._reader
-    pull_algorithm: Any = controller._pull_algorithm
-    promise: ReadPromise = reader._read_into_requests.popleft()  # no other request has such a descriptor
-    reaction = promise._promise_reactions
-    promise._already_resolved = True
-    promise._promise_result = tuple_new(ReadResult, (filled, False))
-    promise._promise_state = "fulfilled"
-    if reaction is not None:
-        promise._promise_reactions = None
-        reaction.on_settled(promise)
-    if (
-        reader._read_into_requests
-        or stream._reader is not reader
-        or (controller._strategy_hwm and pull_algorithm.__class__ is not FillingAlgorithm)
-    ):
-        call_pull_if_needed(controller)
-    return True
 
 
 # The queue, and a default reader -----------------------------------------------------------------
@@ -352,7 +155,7 @@ def enqueue(controller: ReadableByteStreamController, chunk: Any) -> bool:
     if controller._close_requested or stream._state != "readable" or buffers.uint8_array is not UINT8_ARRAY:
         return False
     if controller._pending_pull_intos:
-        return type(chunk) is bytes and respond(controller, len(chunk), chunk)
+        return type(chunk) is bytes and fast_read_into.respond(controller, len(chunk), chunk)
     data = buffers.take_bytes(chunk, writable=False)
     if data is None:
         return False

@@ -20,7 +20,7 @@ from ..._supporting.miscellaneous import (
     transfer_array_buffer,
 )
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned
-from .. import byob_request as byob_request_module, fast_bytes
+from .. import byob_request as byob_request_module, fast_read_into
 from ..records import PullIntoDescriptor
 from . import byte_controllers, controller_interface
 
@@ -181,7 +181,7 @@ def readable_byte_stream_controller_get_byob_request(
     controller: ReadableByteStreamController,
 ) -> ReadableStreamBYOBRequest | None:
     """https://streams.spec.whatwg.org/#abstract-opdef-readablebytestreamcontrollergetbyobrequest"""
-    if fast_paths.enabled and (fast_request := fast_bytes.get_byob_request(controller)) is not None:
+    if fast_paths.enabled and (fast_request := fast_read_into.get_byob_request(controller)) is not None:
         return fast_request
     # 1. If there is none yet, but a buffer is to be filled,
     if controller._byob_request is None and controller._pending_pull_intos:
@@ -343,7 +343,7 @@ def readable_byte_stream_controller_pull_into(
 
 def readable_byte_stream_controller_respond(controller: ReadableByteStreamController, bytes_written: int) -> None:
     """https://streams.spec.whatwg.org/#readable-byte-stream-controller-respond"""
-    if fast_paths.enabled and fast_bytes.respond(controller, bytes_written):
+    if fast_paths.enabled and fast_read_into.respond(controller, bytes_written):
         return
     # 1. Assert: a buffer is to be filled.
     assert controller._pending_pull_intos
