@@ -47,42 +47,39 @@ def dequeue(controller: ReadableStreamDefaultController) -> Any:
 
 def take_from_the_queue(controller: ReadableStreamDefaultController) -> Any:
     """[[PullSteps]] step 2, without 2.4, while chunks are queued and the stream is not closing."""
-    queue = controller._queue
-    if queue[0].__class__ is ValueWithSize or controller._queue_total_size < 1:
-        value = dequeue(controller)
-    else:
-        value = queue.popleft()
-        controller._queue_total_size -= 1
-    # (While chunks are queued, nobody waits for one.)
+    value = dequeue(controller)
     if controller._queue_total_size < controller._pull_below and not controller._close_requested:
-        if controller._pulling:
-            controller._pull_again = True
-        elif controller._started:
-            controller._pulling = True
-            pull_algorithm: Any = controller._pull_algorithm
-            if type(pull_algorithm) is CallbackAlgorithm:
-                _pull_ahead(controller, pull_algorithm)
-            else:
-                pull(controller)
+        pull_ahead(controller)
     return value
 
 
-def _pull_ahead(controller: ReadableStreamDefaultController, pull_algorithm: CallbackAlgorithm) -> None:
-    """Steps 6 to 8 of ReadableStreamDefaultControllerCallPullIfNeeded, while nobody waits for a chunk."""
+def pull_ahead(controller: ReadableStreamDefaultController) -> None:
+    """ReadableStreamDefaultControllerCallPullIfNeeded, where more is wanted, and nobody waits for it."""
+    if controller._pulling:
+        controller._pull_again = True
+        return
+    if not controller._started:
+        return
+    controller._pulling = True
+    pull_algorithm: Any = controller._pull_algorithm
+    if type(pull_algorithm) is not CallbackAlgorithm:
+        pull(controller)
+        return
+    callback: CallbackAlgorithm = pull_algorithm
     controller._only_appends = (
         controller._strategy_size_algorithm is count
         and controller._queue_total_size + 1 >= controller._strategy_hwm
         and controller._queue is not NO_ITEMS
     )
     try:
-        result = pull_algorithm.function(controller)
+        result = callback.function(controller)
     except (Exception, asyncio.CancelledError) as exception:
         upon_pulled(controller, a_promise_rejected_with(reason_of(exception)))
     else:
         if result is None:
             event_loop.enqueue_a_step(PULLED, controller)
         else:
-            upon_pulled(controller, pull_algorithm.promise_for(result))
+            upon_pulled(controller, callback.promise_for(result))
     finally:
         controller._only_appends = False
 
@@ -260,7 +257,18 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         return None
     stream._disturbed = True
     promise = default_reader._ReadPromise(stream)
-    promise._promise_result = tuple_new(ReadResult, (take_from_the_queue(controller), False))
+    chunk = queue.popleft()
+    if type(chunk) is ValueWithSize:
+        size = controller._queue_total_size - chunk.size
+        chunk = chunk.value
+    else:
+        size = controller._queue_total_size - 1
+    if size < 0:
+        size = 0
+    controller._queue_total_size = size
+    if size < controller._pull_below and not controller._close_requested:
+        pull_ahead(controller)
+    promise._promise_result = tuple_new(ReadResult, (chunk, False))
     promise._promise_state = "fulfilled"
     return promise
 

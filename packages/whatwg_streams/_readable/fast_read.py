@@ -205,26 +205,22 @@ def wait(promise: ReadPromise) -> ReadPromise | Waiter | None:
     return waiter
 
 
-def hop(promise: ReadPromise) -> Any:
+def hop(promise: ReadPromise, queue: MicrotaskQueue) -> Any:
     """`event_loop.hop`, which has nothing to do but to tell a controller that its pull is done, most of the time."""
-    queue = _this_thread.queue
     jobs = queue._jobs
-    if (
-        len(jobs) > 1
-        or queue._spent >= scheduling.microtasks_per_turn
-        or scheduling.enqueue_elsewhere is not None
-        or eager_tasks
-    ):
-        return event_loop.hop(promise)
-    if jobs:
-        steps, controller = jobs[0]
-        if steps is not fast_default.PULLED or controller._pull_again:
-            return event_loop.hop(promise)
-        jobs.popleft()
-        controller._pulling = False
-        queue._spent += 1
-    queue._spent += 1
-    return None
+    if len(jobs) == 1 and jobs[0][0] is fast_default.PULLED:
+        controller: ReadableStreamDefaultController = jobs[0][1]
+        if (
+            not controller._pull_again
+            and queue._spent < scheduling.microtasks_per_turn
+            and scheduling.enqueue_elsewhere is None
+            and not eager_tasks
+        ):
+            jobs.popleft()
+            controller._pulling = False
+            queue._spent += 2
+            return None
+    return event_loop.hop(promise)
 
 
 @final

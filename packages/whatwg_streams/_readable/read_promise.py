@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from .._platform import event_loop
+from .._platform.event_loop import _this_thread, eager_tasks, scheduling
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import AbandonablePromise, take_result_of
 from .._platform.reasons import MYPY
@@ -54,7 +55,16 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
                     del self  # see Promise.__await__
                 return take_result_of(settled)
         if self._promise_state == "fulfilled":
-            if (hop := fast_read.hop(self)) is None:
+            queue = _this_thread.queue
+            if (
+                not queue._jobs
+                and queue._spent < scheduling.microtasks_per_turn
+                and scheduling.enqueue_elsewhere is None
+                and not eager_tasks
+            ):
+                queue._spent += 1
+                return self._promise_result
+            if (hop := fast_read.hop(self, queue)) is None:
                 return self._promise_result
             if hop is not event_loop.PLAINLY:
                 self._observers += 1
