@@ -245,14 +245,11 @@ class CallbackAlgorithm:
         controller: what it is called with after the arguments of the algorithm, if anything.
     """
 
-    __slots__ = ("_context", "_runner", "controller", "function", "of_one_argument")
-
-    of_one_argument: Callable[[Any], Any] | None  # the function without the controller, if it was found out
+    __slots__ = ("_context", "_runner", "controller", "function")
 
     def __init__(self, function: Callable[..., Any], controller: object = None) -> None:
         self.function = function
         self.controller = controller
-        self.of_one_argument = None
         context = contextvars.copy_context()
         self._context = context or None  # an empty one is made when it is needed
         self._runner: CoroutineRunner | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .._platform.abort import AbortSignal
     from .._platform.promises import Promise
-    from .._platform.webidl import CallbackAlgorithm
+    from .fast_write import AtOnce
     from .stream import WritableStream
 
 
@@ -66,7 +66,7 @@ class WritableStreamDefaultController:
     _strategy_size_algorithm: Callable[[Any], int | float] | None
     _stream: WritableStream[Any]
     _write_algorithm: Callable[[Any], Promise[Any]] | None
-    _write_at_once: CallbackAlgorithm | None  # the same, while chunks may be: see `fast_write`
+    _write_at_once: AtOnce | None  # see there
 
     def __init__(self) -> None:
         raise TypeError("a controller is made by its stream")

@@ -25,6 +25,7 @@ from . import fast_default
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from .._platform.event_loop import Job
     from .default_controller import WritableStreamDefaultController
     from .default_writer import WritableStreamDefaultWriter
     from .stream import WritableStream
@@ -41,6 +42,26 @@ def _written(controller: WritableStreamDefaultController) -> None:
 
 #: The same as a microtask, which is known by its identity: each chunk of its stream counts 1, and one may be queued.
 WRITTEN: Final[Callable[[WritableStreamDefaultController], None]] = _written
+
+
+@final
+class AtOnce:
+    """What is needed to write chunks at once, which a controller has from the first one on, while its stream is open.
+
+    Args:
+        controller: that of a stream whose chunks count 1 each.
+        algorithm: that of its sink.
+    """
+
+    __slots__ = ("algorithm", "function", "makes_backpressure", "written")
+
+    written: Job
+
+    def __init__(self, controller: WritableStreamDefaultController, algorithm: CallbackAlgorithm) -> None:
+        self.algorithm = algorithm
+        self.function = callback_functions.of_one_argument(algorithm.function)  # without the controller, if it can be
+        self.makes_backpressure = controller._strategy_hwm <= 1  # a chunk alone
+        self.written = (WRITTEN, controller)
 
 
 @final
@@ -64,13 +85,14 @@ class WriterPromise(Promise[None]):
         queue = event_loop._this_thread.queue
         jobs = queue._jobs
         if (
-            len(jobs) == 1
+            jobs
             and queue._spent < scheduling.microtasks_per_turn
             and scheduling.enqueue_elsewhere is None
             and not eager_tasks
         ):
-            steps, its_controller = jobs[0]
-            if steps is WRITTEN:
+            job = jobs.popleft()
+            steps, its_controller = job
+            if steps is WRITTEN and not jobs:
                 controller: WritableStreamDefaultController = its_controller
                 stream = controller._stream
                 write_request = stream._in_flight_write_request
@@ -81,10 +103,9 @@ class WriterPromise(Promise[None]):
                     and write_request is not None
                     and write_request._promise_reactions is None
                     and ((ready := writer._made_ready_promise) is None or ready._promise_reactions is None)
-                    and controller._queue_total_size == 1
+                    and len(controller._queue) == 1
                 ):
                     # WRITTEN queues nothing, and calls nobody: the write is done, and there is no backpressure.
-                    jobs.popleft()
                     queue._spent += 1
                     write_request._already_resolved = True
                     write_request._promise_state = "fulfilled"
@@ -96,8 +117,8 @@ class WriterPromise(Promise[None]):
                         if ready is not None:
                             ready._already_resolved = True
                             ready._promise_state = "fulfilled"
-                    if self._promise_state == "fulfilled":
-                        return _NOTHING
+                    return _NOTHING if self._promise_state == "fulfilled" else super().__await__()
+            jobs.appendleft(job)
         elif self._promise_state == "fulfilled" and not jobs and event_loop.hop(self) is None:
             return _NOTHING
         return super().__await__()
@@ -125,31 +146,31 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
         The promise of the write; None if the plain algorithm is needed.
     """
     controller = stream._controller
-    algorithm = controller._write_at_once
-    if algorithm is None or stream._in_flight_write_request is not None:
+    at_once = controller._write_at_once
+    if at_once is None or stream._in_flight_write_request is not None:
         return _write_plainly(writer, stream, chunk)
     promise = WriterPromise()
     controller._queue.append(chunk)
     controller._queue_total_size = 1
-    if controller._strategy_hwm <= 1:
+    if at_once.makes_backpressure:
         stream._backpressure = True
         if writer._made_ready_promise is not None:
             writer._made_ready_promise = WriterPromise()
     stream._in_flight_write_request = promise
-    function = algorithm.of_one_argument
+    function = at_once.function
     try:
-        result = algorithm.function(chunk, controller) if function is None else function(chunk)
+        result = at_once.algorithm.function(chunk, controller) if function is None else function(chunk)
     except (Exception, asyncio.CancelledError) as exception:
         fast_default.upon_written(controller, a_promise_rejected_with(reason_of(exception)))
         return promise
     if result is None and scheduling.enqueue_elsewhere is None:
         queue = event_loop._this_thread.queue
-        queue._jobs.append((WRITTEN, controller))
+        queue._jobs.append(at_once.written)
         queue._steps += 1
         if not queue._draining:
             queue.schedule()
     else:
-        fast_default.upon_written(controller, None if result is None else algorithm.promise_for(result))
+        fast_default.upon_written(controller, None if result is None else at_once.algorithm.promise_for(result))
     return promise
 
 
@@ -176,7 +197,7 @@ def _write_plainly(
             writer._made_ready_promise = Promise()
     if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
         stream._in_flight_write_request = promise
-        _prepare(controller)
+        _write_at_once_from_now_on(controller)
         fast_default.process_write(controller, chunk)
     else:
         if stream._write_requests is NO_ITEMS:
@@ -185,9 +206,8 @@ def _write_plainly(
     return promise
 
 
-def _prepare(controller: WritableStreamDefaultController) -> None:
-    """Chunks may be written at once from now on, until the stream closes or errors, if the sink is a user's."""
+def _write_at_once_from_now_on(controller: WritableStreamDefaultController) -> None:
+    """Until the stream closes or errors, if the sink is a user's."""
     write_algorithm: Any = controller._write_algorithm
     if type(write_algorithm) is CallbackAlgorithm and controller._strategy_hwm > 0:
-        write_algorithm.of_one_argument = callback_functions.of_one_argument(write_algorithm.function)
-        controller._write_at_once = write_algorithm
+        controller._write_at_once = AtOnce(controller, write_algorithm)
