@@ -199,12 +199,12 @@ class MicrotaskQueue:
             self.schedule()
 
 
-def _go_on(_: Place) -> None:
+def _go_on(_: object) -> None:
     """The microtask that stands for a task in the queue; it is only ever found there."""
 
 
 #: The same, which is asked for by its identity.
-GO_ON: Final[Callable[[Place], None]] = _go_on
+GO_ON: Final[Callable[[Any], None]] = _go_on
 
 
 @final
