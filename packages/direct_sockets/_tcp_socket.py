@@ -27,6 +27,8 @@ from whatwg_streams.other_specs import (
     is_readable,
     new,
     pull_from_bytes_into_readable_stream,
+    pull_if_needed,
+    queue_a_microtask,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
     reject,
     resolve,
@@ -254,8 +256,9 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
     def _make_streams(self) -> tuple[ReadableStream[memoryview], WritableStream[Any]]:
         was_closed = self._closed_is_settled()
         self._streams_are_to_come = False
-        self._initialize_readable()
-        self._initialize_writable()
+        self._initialize_readable(has_started=True)
+        self._initialize_writable(has_started=True)
+        queue_a_microtask(pull_if_needed, self._readable)
         if was_closed:
             self._readable_is_active = False
             self._writable_is_active = False
@@ -286,7 +289,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
 
     # §1.2 [[readable]] ---------------------------------------------------------------------------------
 
-    def _initialize_readable(self) -> None:
+    def _initialize_readable(self, *, has_started: bool = False) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-readable-stream"""
         # 1. A new stream.
         stream: ReadableStream[memoryview] = new(ReadableStream)
@@ -301,6 +304,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             high_water_mark=READABLE_HIGH_WATER_MARK,
             fill_algorithm=MethodType(_fast_reading.fill, self),
             wait_algorithm=MethodType(_fast_reading.wait_to_fill, self),
+            has_started=has_started,
         )
         # 5. It is [[readable]].
         self._readable = stream
@@ -423,7 +427,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
 
     # §1.3 [[writable]] ---------------------------------------------------------------------------------
 
-    def _initialize_writable(self) -> None:
+    def _initialize_writable(self, *, has_started: bool = False) -> None:
         """https://wicg.github.io/direct-sockets/#dfn-initialize-the-tcpsocket-writable-stream"""
         # 1. A new stream.
         stream: WritableStream[Any] = new(WritableStream)
@@ -439,6 +443,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
             abort_algorithm=self._abort,
             close_algorithm=self._close_writable,
             high_water_mark=WRITABLE_HIGH_WATER_MARK,
+            has_started=has_started,
         )
         # 7. When it is aborted,
         # 7.1. a write that is under way returns as soon as possible. (See `_signal_that_stops`.)

@@ -46,7 +46,7 @@ def construct(stream: ReadableStream[Any], source: Members, strategy: QueuingStr
             controller = set_up(stream, DO_NOTHING, cancel_algorithm, high_water_mark, size_algorithm)
     elif strategy.size is None and auto_allocate_chunk_size != 0:
         high_water_mark = _strategies.extract_high_water_mark(strategy, 0)
-        controller = _set_up_bytes(stream, cancel_algorithm, high_water_mark, auto_allocate_chunk_size)
+        controller = set_up_bytes(stream, cancel_algorithm, high_water_mark, auto_allocate_chunk_size)
     else:
         return False
     if pull is None:  # nothing waits for the start, then
@@ -90,7 +90,7 @@ def set_up(
     return controller
 
 
-def _set_up_bytes(
+def set_up_bytes(
     stream: ReadableStream[Any],
     cancel_algorithm: Callable[[Any], Promise[Any]],
     high_water_mark: int | float,

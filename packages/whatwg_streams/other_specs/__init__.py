@@ -9,7 +9,8 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        readable_stream_desired_size_to_fill_up_to_the_high_water_mark,
                        readable_stream_needs_more_data, close_readable_stream, error_readable_stream,
                        enqueue_into_readable_stream, enqueue_all_into_readable_stream, current_byob_request_view,
-                       respond_to_current_byob_request, pull_from_bytes_into_readable_stream, end_the_pull
+                       respond_to_current_byob_request, pull_from_bytes_into_readable_stream, end_the_pull,
+                       pull_if_needed
     reading            get_a_reader, set_up_reader, read_a_chunk, read_all_bytes, release_reader,
                        cancel_reader, cancel_readable_stream, tee_readable_stream
     introspection      is_readable, is_closed, is_errored, is_locked, is_disturbed, has_byob_reader,
@@ -85,6 +86,7 @@ from ._readable_streams import (
     is_locked as is_locked,
     is_readable as is_readable,
     pull_from_bytes_into_readable_stream as pull_from_bytes_into_readable_stream,
+    pull_if_needed as pull_if_needed,
     read_a_chunk as read_a_chunk,
     read_all_bytes as read_all_bytes,
     readable_stream_desired_size_to_fill_up_to_the_high_water_mark as readable_stream_desired_size_to_fill_up_to_the_high_water_mark,  # noqa: E501 - the standard's name
@@ -177,6 +179,7 @@ __all__ = [
     "pipe_through",
     "pipe_to",
     "pull_from_bytes_into_readable_stream",
+    "pull_if_needed",
     "queue_a_microtask",
     "queue_a_task",
     "read_a_chunk",

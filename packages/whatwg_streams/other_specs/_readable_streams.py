@@ -10,7 +10,7 @@ from .._platform.buffers import ArrayBufferView, view_of
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise
 from .._platform.webidl import new
-from .._readable import byob_reader, byte_controller, default_controller, fast_bytes, fast_default
+from .._readable import byob_reader, byte_controller, default_controller, fast_bytes, fast_creation, fast_default
 from .._readable.ops import (
     byte_controllers,
     controller_interface,
@@ -93,6 +93,7 @@ def set_up_readable_stream_with_byte_reading_support(
     high_water_mark: float = 0,
     fill_algorithm: Callable[[memoryview], int] | None = None,
     wait_algorithm: Callable[[Callable[[], object]], bool] = lambda _: False,
+    has_started: bool = False,
 ) -> None:
     """Set up a new ReadableStream as a byte stream.
 
@@ -109,32 +110,45 @@ def set_up_readable_stream_with_byte_reading_support(
         wait_algorithm: beyond the standard, called with steps after the fill algorithm has returned 0: to call
             them, once, when there may be bytes, if the stream is not cancelled before. Returns whether it will;
             the pull algorithm is called otherwise.
+        has_started: beyond the standard, whether it has been longer than starting takes since the stream should have
+            been set up; that it pulls for its queue is up to `pull_if_needed`.
     """
     # 1. Start does nothing.
     # 2. Pull: 2.1. to 2.3. are those of `_wrapped`. (See below.)
     # 3. Cancel: 3.1. to 3.3. are those of `_wrapped`.
     # NOTE(spec): S8 the text runs this one without the reason; it is given all the same.
     cancel_algorithm_wrapper = wrapper(cancel_algorithm)
+    if has_started and fast_paths.enabled:
+        controller = fast_creation.set_up_bytes(stream, cancel_algorithm_wrapper, high_water_mark, None)
+        controller._pull_algorithm = _pull_wrapper(pull_algorithm, fill_algorithm, wait_algorithm, controller)
+        controller._started = True
+        return
     # 4. Initialize the stream.
     streams.initialize_readable_stream(stream)
     # 5. A new controller,
     controller = new(byte_controller.ReadableByteStreamController)
-    pull_algorithm_wrapper: CallbackAlgorithm
-    if pull_algorithm is not None and fill_algorithm is not None:
-        pull = of_the_controller(pull_algorithm)
-        pull_algorithm_wrapper = fast_bytes.FillingAlgorithm(pull, controller, fill_algorithm, wait_algorithm)
-    else:
-        pull_algorithm_wrapper = pull_wrapper(pull_algorithm, controller)
     # 6. set up with all of these.
     byte_controllers.set_up_readable_byte_stream_controller(
         stream,
         controller,
         start_algorithm,
-        pull_algorithm_wrapper,
+        _pull_wrapper(pull_algorithm, fill_algorithm, wait_algorithm, controller),
         cancel_algorithm_wrapper,
         high_water_mark,
         None,
     )
+
+
+def _pull_wrapper(
+    pull_algorithm: Callable[[], object] | None,
+    fill_algorithm: Callable[[memoryview], int] | None,
+    wait_algorithm: Callable[[Callable[[], object]], bool],
+    controller: ReadableByteStreamController,
+) -> CallbackAlgorithm:
+    if pull_algorithm is None or fill_algorithm is None:
+        return pull_wrapper(pull_algorithm, controller)
+    pull = of_the_controller(pull_algorithm)
+    return fast_bytes.FillingAlgorithm(pull, controller, fill_algorithm, wait_algorithm)
 
 
 def create_a_readable_stream_from_an_async_sequence(
@@ -325,6 +339,13 @@ def end_the_pull(stream: ReadableStream[Any]) -> None:
     """
     if stream._state == "readable":
         fast_bytes.end_the_pull(_byte_controller(stream))
+
+
+def pull_if_needed(stream: ReadableStream[Any]) -> None:
+    """Beyond the standard: have a byte stream pull for its queue, if it does not already."""
+    controller = _byte_controller(stream)
+    if not controller._pulling:
+        byte_controllers.readable_byte_stream_controller_call_pull_if_needed(controller)
 
 
 def _buffer_of(data: bytes) -> buffers.ArrayBuffer:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._platform.buffers import view_of
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise
-from .._platform.webidl import new
+from .._platform.webidl import DO_NOTHING, new
 from .._strategies import count
-from .._writable import default_controller, fast_default
+from .._writable import default_controller, fast_creation, fast_default
 from .._writable.ops import default_controllers, streams, writers
 from ._wrappers import start_algorithm, wrapper, write_wrapper
 
@@ -36,6 +36,7 @@ def set_up_writable_stream(
     abort_algorithm: Callable[[Any], object] | None = None,
     high_water_mark: float = 1,
     size_algorithm: Callable[[Any], float] = count,
+    has_started: bool = False,
 ) -> None:
     """Set up a new WritableStream: https://streams.spec.whatwg.org/#writablestream-set-up
 
@@ -46,12 +47,21 @@ def set_up_writable_stream(
         abort_algorithm: called with the reason; may return a promise.
         high_water_mark: how much may be queued, in the unit of the sizes; not negative, not NaN.
         size_algorithm: the size of a chunk; 1 by default.
+        has_started: beyond the standard, whether it has been longer than starting takes since the stream should have
+            been set up.
     """
     # 1. Start does nothing.
     # 2. Close: 2.1. to 2.3. are those of `_wrapped`.
     close_algorithm_wrapper = wrapper(close_algorithm)
     # 3. Abort: 3.1. to 3.3. are those of `_wrapped`.
     abort_algorithm_wrapper = wrapper(abort_algorithm)
+    if has_started and fast_paths.enabled:
+        controller = fast_creation.set_up(
+            stream, DO_NOTHING, close_algorithm_wrapper, abort_algorithm_wrapper, high_water_mark, size_algorithm
+        )
+        controller._write_algorithm = write_wrapper(write_algorithm, controller)
+        controller._started = True
+        return
     # 4. Without a size algorithm, every chunk counts 1.
     # 5. Initialize the stream.
     streams.initialize_writable_stream(stream)

@@ -33,7 +33,9 @@ async def test_closing_the_writing_sends_a_fin_and_the_reading_goes_on() -> None
     writer = info.writable.get_writer()
     writer.write(b"request")
     await writer.close()
-    assert connection_.take() == [("read", 65536), ("write", b"request"), ("shut_down",)]
+    calls = connection_.take()
+    calls.remove(("read", 65536))
+    assert calls == [("write", b"request"), ("shut_down",)]
     assert outcome(socket.closed) == PENDING
     connection_.feed(b"response", FIN)
     assert await read_everything(info.readable) == b"response"
