@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tests.support.random_programs import Program, come_to_rest
-from whatwg_streams import Promise
-from whatwg_streams.other_specs import queue_a_microtask
+from whatwg_streams import Promise, WritableStream
+from whatwg_streams.other_specs import new, queue_a_microtask, set_up_writable_stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from whatwg_streams import WritableStream, WritableStreamDefaultWriter
+    from whatwg_streams import WritableStreamDefaultWriter
 
 
 class _Output:
@@ -117,6 +117,30 @@ class WritingProgram(Program):
         if self.outputs and rng.random() < self.interesting * (0.3 if who.startswith("closes") else 0.05):
             self.log.append(f"{who} misbehaves")
             rng.choice(self.outputs).misbehave()
+
+    @override
+    def sink(self, name: str) -> WritableStream[Any]:
+        return super().sink(name) if self.random.random() < 0.7 else self.sink_of_another_specification(name)
+
+    def sink_of_another_specification(self, name: str) -> WritableStream[Any]:
+        rng = random.Random(self.random.random())
+        stream: WritableStream[Any] = new(WritableStream)
+
+        def algorithm(what: str) -> Callable[..., Any]:
+            def steps(*arguments: object) -> Any:
+                self.log.append(f"{name} {what} {arguments}")
+                return self.behave(f"{what} {name}", rng, lambda: None)
+
+            return steps
+
+        set_up_writable_stream(
+            stream,
+            write_algorithm=algorithm("writes"),
+            close_algorithm=algorithm("closes"),
+            abort_algorithm=algorithm("aborts"),
+            high_water_mark=rng.choice([0, 1, 1, 1, 2, 4]),
+        )
+        return stream
 
     def start(self) -> None:
         """Make the streams, and write to them, perhaps before they have started."""

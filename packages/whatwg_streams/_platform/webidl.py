@@ -306,6 +306,20 @@ class WrapperAlgorithm(CallbackAlgorithm):
         return super().promise_for(result)
 
 
+class WriteWrapper(WrapperAlgorithm):
+    """One of a write algorithm, which is called with the chunk alone."""
+
+    __slots__ = ("of_one_argument",)
+
+    def __init__(self, algorithm: Callable[[Any], Any], controller: object) -> None:
+        super().__init__(MethodType(_of_the_first, algorithm), controller)
+        self.of_one_argument = algorithm
+
+
+def _of_the_first(algorithm: Callable[[Any], Any], first: object, _: object) -> Any:
+    return algorithm(first)
+
+
 def return_undefined(*_: object) -> None:
     """An algorithm that does nothing, and returns undefined."""
 

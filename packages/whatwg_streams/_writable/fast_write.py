@@ -17,7 +17,7 @@ from .._platform import callback_functions, event_loop
 from .._platform.event_loop import eager_tasks, scheduling
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
-from .._platform.webidl import CallbackAlgorithm
+from .._platform.webidl import CallbackAlgorithm, WriteWrapper
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import fast_default
@@ -51,15 +51,21 @@ class AtOnce:
     Args:
         controller: that of a stream whose chunks count 1 each.
         algorithm: that of its sink.
+        function: the same without the controller, if it can be.
     """
 
     __slots__ = ("algorithm", "function", "makes_backpressure", "written")
 
     written: Job
 
-    def __init__(self, controller: WritableStreamDefaultController, algorithm: CallbackAlgorithm) -> None:
+    def __init__(
+        self,
+        controller: WritableStreamDefaultController,
+        algorithm: CallbackAlgorithm,
+        function: Callable[[Any], Any] | None,
+    ) -> None:
         self.algorithm = algorithm
-        self.function = callback_functions.of_one_argument(algorithm.function)  # without the controller, if it can be
+        self.function = function
         self.makes_backpressure = controller._strategy_hwm <= 1  # a chunk alone
         self.written = (WRITTEN, controller)
 
@@ -197,7 +203,7 @@ def _write_plainly(
             writer._made_ready_promise = Promise()
     if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
         stream._in_flight_write_request = promise
-        _write_at_once_from_now_on(controller)
+        write_at_once_from_now_on(controller)
         fast_default.process_write(controller, chunk)
     else:
         if stream._write_requests is NO_ITEMS:
@@ -206,8 +212,17 @@ def _write_plainly(
     return promise
 
 
-def _write_at_once_from_now_on(controller: WritableStreamDefaultController) -> None:
-    """Until the stream closes or errors, if the sink is a user's."""
+def write_at_once_from_now_on(controller: WritableStreamDefaultController) -> None:
+    """Until the stream closes or errors, if the sink is a user's, or one of another specification."""
     write_algorithm: Any = controller._write_algorithm
-    if type(write_algorithm) is CallbackAlgorithm and controller._strategy_hwm > 0:
-        controller._write_at_once = AtOnce(controller, write_algorithm)
+    if controller._strategy_hwm <= 0:
+        return
+    if type(write_algorithm) is CallbackAlgorithm:
+        function = callback_functions.of_one_argument(write_algorithm.function)
+    elif type(write_algorithm) is WriteWrapper:
+        function = write_algorithm.of_one_argument
+    else:
+        return
+    if controller._queue is NO_ITEMS:
+        controller._queue = deque()
+    controller._write_at_once = AtOnce(controller, write_algorithm, function)

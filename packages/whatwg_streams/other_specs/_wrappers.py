@@ -73,12 +73,3 @@ def of_the_controller(algorithm: Callable[[], Any]) -> Callable[[object], Any]:
 
 def _without_the_controller(algorithm: Callable[[], Any], _: object) -> Any:
     return algorithm()
-
-
-def write_wrapper(algorithm: Callable[[Any], Any], controller: object) -> CallbackAlgorithm:
-    """The same for a write algorithm: a function of the chunk and the controller."""
-    return WrapperAlgorithm(MethodType(_write, algorithm), controller)
-
-
-def _write(algorithm: Callable[[Any], Any], chunk: object, _: object) -> Any:
-    return algorithm(chunk)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._platform.buffers import view_of
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise
-from .._platform.webidl import DO_NOTHING, new
+from .._platform.webidl import DO_NOTHING, WriteWrapper, new
 from .._strategies import count
-from .._writable import default_controller, fast_creation, fast_default
+from .._writable import default_controller, fast_creation, fast_default, fast_write
 from .._writable.ops import default_controllers, streams, writers
-from ._wrappers import start_algorithm, wrapper, write_wrapper
+from ._wrappers import start_algorithm, wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +59,9 @@ def set_up_writable_stream(
         controller = fast_creation.set_up(
             stream, DO_NOTHING, close_algorithm_wrapper, abort_algorithm_wrapper, high_water_mark, size_algorithm
         )
-        controller._write_algorithm = write_wrapper(write_algorithm, controller)
+        controller._write_algorithm = WriteWrapper(write_algorithm, controller)
         controller._started = True
+        fast_write.write_at_once_from_now_on(controller)
         return
     # 4. Without a size algorithm, every chunk counts 1.
     # 5. Initialize the stream.
@@ -73,7 +74,7 @@ def set_up_writable_stream(
         controller,
         start_algorithm,
         # (In Python the write algorithm, too, may have nothing to wait for.)
-        write_wrapper(write_algorithm, controller),
+        WriteWrapper(write_algorithm, controller),
         close_algorithm_wrapper,
         abort_algorithm_wrapper,
         high_water_mark,
