@@ -34,10 +34,13 @@ from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import owned
 from .._writable import fast_default as fast_writable
+from .._writable.fast_write import WRITTEN
 from . import fast_default
 from .ops import default_controllers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .._readable.ops.pipe_to import _Pipe
     from .default_controller import TransformStreamDefaultController
     from .stream import TransformStream
@@ -159,6 +162,11 @@ def _may_be_moved(transform: TransformStream[Any, Any]) -> bool:
     )
 
 
+def _in_plain_steps(jobs: Iterable[event_loop.Job]) -> list[event_loop.Job]:
+    """The same microtasks, where some are known by another name."""
+    return [(fast_writable.written if steps is WRITTEN else steps, argument) for steps, argument in jobs]
+
+
 @final
 class _Chain:
     """Pipes and the transform streams between them, while the loop moves chunks through them."""
@@ -239,7 +247,7 @@ class _Chain:
             Whether all is done.
         """
         more_wait = any(len(pipe.dest._controller._queue) > 1 for pipe in self.pipes)  # than what is in flight
-        if self.jobs and not more_wait and list(self.jobs) == self.late():
+        if self.jobs and not more_wait and _in_plain_steps(self.jobs) == self.late():
             self.behind = True
             while self.jobs:
                 callback, argument = self.jobs.popleft()

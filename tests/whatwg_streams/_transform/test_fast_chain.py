@@ -10,7 +10,8 @@ import pytest
 from tests.support import settle
 from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
 from whatwg_streams._platform import fast_paths
-from whatwg_streams._transform.fast_chain import MOST_TRANSFORMS
+from whatwg_streams._platform.event_loop import MICROTASKS_PER_TURN
+from whatwg_streams._transform.fast_chain import MISSES, MOST_TRANSFORMS
 from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
@@ -180,3 +181,30 @@ async def test_a_callback_that_does_something_unusual_is_followed_by_the_same(
     finally:
         fast_paths.set_enabled(before)
     loop_errors.take()
+
+
+@pytest.mark.parametrize("high_water_mark", [1, 3, 16])
+@pytest.mark.parametrize("transforms", range(1, MOST_TRANSFORMS + 1))
+async def test_one_loop_moves_the_chunks_turn_after_turn(transforms: int, high_water_mark: float) -> None:
+    chunks = 20 * MICROTASKS_PER_TURN
+    made = 0
+
+    def pull(controller: Any) -> None:
+        nonlocal made
+        made += 1
+        controller.enqueue(made)
+        if made == chunks:
+            controller.close()
+
+    misses: set[int] = set()
+    first: TransformStream[Any, Any] = TransformStream()
+    stream = ReadableStream[Any]({"pull": pull}).pipe_through(first)
+    for _ in range(transforms - 1):
+        stream = stream.pipe_through(TransformStream())
+    sink = {"write": lambda _: misses.add(first._misses)}
+    before = fast_paths.set_enabled(True)
+    try:
+        await stream.pipe_to(WritableStream(sink, {"high_water_mark": high_water_mark}))
+    finally:
+        fast_paths.set_enabled(before)
+    assert misses <= set(range(MISSES))
