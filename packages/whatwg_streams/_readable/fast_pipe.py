@@ -12,7 +12,8 @@ of: one that is to read moves some chunks, though others have still to take thei
 So the callbacks of different pipes may be called in another order than by the plain algorithms; those of one are not.
 
 While a source is pulled that fills its queue with one chunk, its controller is told that all there is to do with a
-chunk is to append it (`_only_appends`): it has room for no more then, and nobody waits.
+chunk is to append it (`_only_appends`): it has room for no more then, and nobody waits. As long as each pull does fill
+it, and nothing else happens, that stays so from chunk to chunk: `_move_steadily` is the loop for this.
 
 As soon as a callback queues a microtask, returns a promise, throws, or changes the state of a stream, the loop is left
 there: with all that is under way queued as the plain algorithms would have queued it.
@@ -217,8 +218,15 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     catch = Catch(pipe)
     failed: Promise[Any] | None = None
     source._disturbed = True
+    may_be_steady = counts and high_water_mark > 0
+    left: Left | None
     try:
         while spent < until:
+            if may_be_steady and not readable._close_requested and is_full(readable):
+                left = _move_steadily(pipe, write, write_it, microtasks, until)
+                before = spent = queue._spent
+                if left is not None:
+                    return left
             items = readable._queue
             if items:
                 if readable._close_requested and len(items) == 1:
@@ -238,11 +246,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                         result = failed = a_promise_rejected_with(reason_of(exception))
                     readable._only_appends = False
                     if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
-                        if pipe.chain is not None:
-                            pipe.chain.leave()
-                        pull_goes_on(readable, promise_for(pull_algorithm, result, failed))
-                        pipe.chunk_steps(chunk)
-                        return Left.UNDER_WAY
+                        return _pull_ahead_goes_on(pipe, promise_for(pull_algorithm, result, failed), chunk)
                     readable._pulling = False
             elif high_water_mark == 0:
                 catch.wait()
@@ -266,9 +270,11 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
             except (Exception, asyncio.CancelledError) as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             alone = result is None and (not jobs or len(jobs) == pending)
-            if not alone or dest._state != "writable" or readable._pull_again:
+            pulls_ahead = high_water_mark != 0 and readable._pulling  # as the callback has made room
+            if not alone or dest._state != "writable" or readable._pull_again or pulls_ahead:
                 if result is not LEFT:
-                    queue_the_late_pull(readable, pending)
+                    if not pulls_ahead:
+                        queue_the_late_pull(readable, pending)
                     write_goes_on(pipe, write_request, chunk, promise_for(write_algorithm, result, failed))
                 return Left.UNDER_WAY
             dest._in_flight_write_request = None
@@ -280,11 +286,95 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
         readable._only_appends = False
 
 
+def is_full(readable: ReadableStreamDefaultController) -> bool:
+    """Whether the queue has room for no chunk, but would have for one if there was one less."""
+    return readable._queue_total_size - 1 < readable._strategy_hwm <= readable._queue_total_size
+
+
+def _move_steadily(
+    pipe: _Pipe,
+    write: Callable[[Any, Any], object],
+    write_it: Callable[[Any], object] | None,
+    microtasks: int,
+    until: int,
+) -> Left | None:
+    """Move chunks, one by one, whose source has filled its queue, and fills it again when it is pulled for the next.
+
+    Args:
+        pipe: that between the source and what is written to.
+        write: what the chunk is given to, as for `move_chunks_by`.
+        write_it: the same, if it takes no controller.
+        microtasks: what a chunk counts.
+        until: so many may have been spent in the end.
+
+    Returns:
+        How the loop was left; None if the source has not filled its queue exactly, or closes.
+    """
+    dest = pipe.dest
+    its_controller: Any = pipe.source._controller
+    readable: ReadableStreamDefaultController = its_controller
+    writable = dest._controller
+    its_pull_algorithm: Any = readable._pull_algorithm
+    pull = its_pull_algorithm.function
+    queue = event_loop._this_thread.queue
+    jobs = queue._jobs
+    pending = len(jobs)
+    before = spent = queue._spent
+    full = readable._queue_total_size
+    room_for_one = full - 1
+    take = readable._queue.popleft
+    write_request = new_write_request()
+    failed: Promise[Any] | None = None
+    readable._only_appends = True  # until it closes or errors
+    try:
+        while spent < until:
+            chunk = take()
+            readable._queue_total_size = room_for_one
+            try:
+                result = pull(readable)
+            except (Exception, asyncio.CancelledError) as exception:
+                result = failed = a_promise_rejected_with(reason_of(exception))
+            if result is not None or (jobs and len(jobs) != pending):
+                readable._pulling = True
+                readable._only_appends = False
+                return _pull_ahead_goes_on(pipe, promise_for(its_pull_algorithm, result, failed), chunk)
+            if readable._queue_total_size < full:
+                readable._only_appends = False
+            dest._in_flight_write_request = write_request
+            try:
+                result = write(chunk, writable) if write_it is None else write_it(chunk)
+            except (Exception, asyncio.CancelledError) as exception:
+                result = failed = a_promise_rejected_with(reason_of(exception))
+            if result is not None or (jobs and len(jobs) != pending) or dest._state != "writable" or readable._pulling:
+                if result is not LEFT:
+                    its_write_algorithm: Any = writable._write_algorithm
+                    write_goes_on(pipe, write_request, chunk, promise_for(its_write_algorithm, result, failed))
+                return Left.UNDER_WAY
+            dest._in_flight_write_request = None
+            spent += microtasks
+            if readable._queue_total_size != full or not readable._only_appends:
+                return None
+        return Left.FOR_OTHERS
+    finally:
+        queue._spent += spent - before
+        readable._only_appends = False
+
+
 def promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[Any] | None) -> Promise[Any] | None:
     """The promise for what a callback has returned; None for one that is fulfilled."""
     if failed is not None:
         return failed
     return None if result is None else algorithm.promise_for(result)
+
+
+def _pull_ahead_goes_on(pipe: _Pipe, pull_promise: Promise[Any] | None, chunk: object) -> Left:
+    """The pull is under way, and the chunk that it made room for is to be written."""
+    readable: Any = pipe.source._controller
+    if pipe.chain is not None:
+        pipe.chain.leave()
+    pull_goes_on(readable, pull_promise)
+    pipe.chunk_steps(chunk)
+    return Left.UNDER_WAY
 
 
 def pull_goes_on(readable: ReadableStreamDefaultController, pull_promise: Promise[Any] | None) -> None:

@@ -1,0 +1,174 @@
+"""A pipe whose source fills its queue, chunk after chunk, until a callback does something else: as in the plain way."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import settle
+from whatwg_streams import AbortController, Promise, ReadableStream, WritableStream
+from whatwg_streams._platform import fast_paths
+from whatwg_streams.other_specs import queue_a_microtask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support import LoopErrors
+
+CHUNKS = 12
+THE_CHUNK = 5  # at which something happens
+
+
+class Pipe:
+    """A source and a sink; in one callback, or between two, something unusual happens once."""
+
+    def __init__(self, where: str, what: Callable[[Pipe], Any], of_source: float, of_sink: float) -> None:
+        self.log: list[str] = []
+        self.where, self.what = where, what
+        self.made = self.written = 0
+        self.nothing_once = False
+        self.source: Any = None
+        self.sink: Any = None
+        self.under_way = Promise.with_resolvers()
+        self.aborting = AbortController()
+        source = {"pull": self.pull, "cancel": lambda reason: self.log.append(f"cancel {reason!r}")}
+        sink = {"write": self.write, "close": lambda: self.log.append("close"), "abort": self.abort}
+        ReadableStream[Any](source, {"high_water_mark": of_source}).pipe_to(
+            WritableStream(sink, {"high_water_mark": of_sink}), signal=self.aborting.signal
+        ).then(lambda _: self.log.append("done"), lambda reason: self.log.append(f"{reason!r}"))
+
+    def abort(self, reason: object) -> None:
+        self.log.append(f"abort {reason!r}")
+
+    def pull(self, controller: Any) -> Any:
+        self.source = controller
+        self.made += 1
+        self.look(f"pull {self.made}")
+        if self.made > CHUNKS:
+            controller.close()
+            return None
+        answer = self.what(self) if self.where == "pull before" and self.made == THE_CHUNK else None
+        if self.nothing_once:
+            self.nothing_once = False
+            return answer
+        self.attempt(lambda: controller.enqueue(self.made))
+        if self.where == "pull" and self.made == THE_CHUNK:
+            answer = self.what(self)
+        self.look(f"pulled {self.made}")
+        return answer
+
+    def write(self, chunk: object, controller: Any) -> Any:
+        self.sink = controller
+        self.written += 1
+        self.look(f"write {chunk}")
+        return self.what(self) if self.where == "write" and self.written == THE_CHUNK else None
+
+    def look(self, name: str) -> None:
+        self.log.append(f"{name} {self.source.desired_size}")
+
+    def attempt(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except TypeError as error:
+            self.log.append(str(error))
+        if self.source is not None:
+            self.look("then")
+
+
+def enqueue(pipe: Pipe) -> None:
+    pipe.attempt(lambda: pipe.source.enqueue("another"))
+
+
+def enqueue_two(pipe: Pipe) -> None:
+    enqueue(pipe)
+    enqueue(pipe)
+
+
+def enqueue_later(pipe: Pipe) -> None:
+    queue_a_microtask(lambda _: enqueue(pipe))
+
+
+def close(pipe: Pipe) -> None:
+    pipe.attempt(pipe.source.close)
+
+
+def error(pipe: Pipe) -> None:
+    pipe.attempt(lambda: pipe.source.error("errored"))
+
+
+def error_the_sink(pipe: Pipe) -> None:
+    pipe.sink.error("errored")
+    pipe.log.append("the sink is errored")
+
+
+def abort(pipe: Pipe) -> None:
+    pipe.aborting.abort("aborted")
+
+
+def throw(_: Pipe) -> None:
+    raise ValueError("thrown")
+
+
+def give_nothing(pipe: Pipe) -> None:
+    pipe.nothing_once = True
+
+
+def make_room_and_enqueue(pipe: Pipe) -> Any:
+    """The next pull enqueues nothing; so an enqueue in a later write has to pull, and that pull is under way."""
+    pipe.nothing_once = True
+    pipe.where, pipe.what = "write", enqueue_for_a_pull_that_waits
+    pipe.written = THE_CHUNK - 3
+
+
+def enqueue_for_a_pull_that_waits(pipe: Pipe) -> None:
+    pipe.where, pipe.what = "pull", lambda pipe: pipe.under_way.promise
+    pipe.made = THE_CHUNK - 1
+    enqueue(pipe)
+
+
+def a_promise(_: Pipe) -> Any:
+    return Promise.resolve(1)
+
+
+def a_promise_that_waits(pipe: Pipe) -> Any:
+    return pipe.under_way.promise
+
+
+def a_rejection(_: Pipe) -> Any:
+    return Promise.reject("rejected")
+
+
+UNUSUAL = [
+    *(enqueue, enqueue_two, enqueue_later, close, error, error_the_sink, abort, throw, give_nothing),
+    *(make_room_and_enqueue, a_promise, a_promise_that_waits, a_rejection),
+]
+
+
+@pytest.fixture(autouse=True)
+def the_switch(loop_errors: LoopErrors) -> Iterator[None]:
+    before = fast_paths.are_enabled()
+    yield
+    fast_paths.set_enabled(before)
+    loop_errors.take()
+
+
+async def log_of(where: str, what: Callable[[Pipe], Any], *marks: float, fast: bool) -> list[str]:
+    fast_paths.set_enabled(fast)
+    pipe = Pipe(where, what, *marks)
+    await settle(20)
+    pipe.log.append("nothing is under way any more")
+    pipe.under_way.resolve()
+    await settle(20)
+    return pipe.log
+
+
+@pytest.mark.parametrize("what", UNUSUAL, ids=lambda what: what.__name__)
+@pytest.mark.parametrize("where", ["pull before", "pull", "write"])
+async def test_it_is_followed_by_the_same(where: str, what: Callable[[Pipe], Any]) -> None:
+    for of_source, of_sink in product((0.5, 1, 2, 3, 16), (1, 16)):
+        plain = await log_of(where, what, of_source, of_sink, fast=False)
+        fast = await log_of(where, what, of_source, of_sink, fast=True)
+        assert fast == plain, f"high water marks {of_source} and {of_sink}"
+        assert len(plain) > THE_CHUNK
