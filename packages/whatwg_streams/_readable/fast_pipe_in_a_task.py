@@ -49,9 +49,7 @@ class Chain(Protocol):
     left: bool
     waits: bool  # for coroutines
 
-    def write(self, chunk: object, controller: object, /) -> object: ...
-
-    async def write_in_a_task(self, chunk: object, controller: object, /) -> object: ...
+    def get_write(self) -> Callable[[object, object], Any]: ...
 
     def suspended(self, promise: Promise[Any]) -> None: ...
 
@@ -286,7 +284,7 @@ class _Mover:
         """What a chunk is written by."""
         if self.chain is None:
             return self.write_algorithm.function  # type: ignore[no-any-return]
-        return self.chain.write_in_a_task if self.chain.waits else self.chain.write
+        return self.chain.get_write()
 
     async def move_some(self) -> fast_pipe.Left:
         """Move chunks, for a turn of the event loop."""

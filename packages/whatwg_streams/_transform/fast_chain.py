@@ -39,7 +39,7 @@ from . import fast_default
 from .ops import default_controllers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .._readable.ops.pipe_to import _Pipe
     from .default_controller import TransformStreamDefaultController
@@ -91,7 +91,7 @@ def move_chunks(pipe: _Pipe) -> bool:
         return False
     chain.enter()
     try:
-        done = fast_pipe.move_chunks_by(pipe, chain.write, MICROTASKS_PER_TRANSFORM * len(chain.steps))
+        done = fast_pipe.move_chunks_by(pipe, chain.get_write(), MICROTASKS_PER_TRANSFORM * len(chain.steps))
     except BaseException:
         chain.exit()
         raise
@@ -359,16 +359,21 @@ class _Chain:
 
     # Moving ----------------------------------------------------------------------------------------------
 
+    def get_write(self) -> Callable[[object, object], Any]:
+        """What a chunk is written by."""
+        if self.waits:
+            return self.write_in_a_task
+        return self.write if self.steps else self.pass_on
+
     def write(self, chunk: object, _: object) -> object:
         """Move the chunk from the source through the transforms into the sink.
 
         Returns:
             None; or LEFT, when the loop was left and all that is under way is queued.
         """
-        dest = self.dest
-        if self.left or dest._state != "writable":
+        if self.left or self.dest._state != "writable":
             return self._write_plainly(chunk)
-        dest._in_flight_write_request = None
+        self.dest._in_flight_write_request = None
         algorithm: Any
         failed: Promise[Any] | None = None
         for stage, algorithm, controller in self.steps:
@@ -384,24 +389,34 @@ class _Chain:
                 return fast_pipe.LEFT
             chunk = self.chunk
             self.chunk = _NOTHING
+        return self.pass_on(chunk, _)
+
+    def pass_on(self, chunk: object, _: object) -> object:
+        """The same, when no transform has anything to do with the chunk, or nothing more."""
+        dest = self.dest
+        if self.left or dest._state != "writable":
+            return self._write_plainly(chunk)
         self.stage = self.last_stage
         dest._in_flight_write_request = self.write_request
+        write_it = self.write_it
         try:
-            write_it = self.write_it
             result = self.write_to_the_sink(chunk, self.sink) if write_it is None else write_it(chunk)
         except (Exception, asyncio.CancelledError) as exception:
-            failed, result = a_promise_rejected_with(reason_of(exception)), None
-        if result is not None or failed is not None or self.jobs or dest._state != "writable" or self.left:
-            if not self.left:
-                self.leave()
-            write_promise = failed if result is None else self.write_algorithm.promise_for(result)
-            fast_pipe.write_goes_on(self.pipes[-1], self.write_request, chunk, write_promise)
-            return fast_pipe.LEFT
+            return self._sink_goes_on(chunk, a_promise_rejected_with(reason_of(exception)))
+        if result is not None or self.jobs or dest._state != "writable" or self.left:
+            return self._sink_goes_on(chunk, None if result is None else self.write_algorithm.promise_for(result))
         if not self.overlaps:
             dest._in_flight_write_request = None
         self.stage = -1
         self.has_moved = not self.is_in_a_task
         return None
+
+    def _sink_goes_on(self, chunk: object, write_promise: Promise[Any] | None) -> object:
+        """The sink has answered; without a promise that is fulfilled."""
+        if not self.left:
+            self.leave()
+        fast_pipe.write_goes_on(self.pipes[-1], self.write_request, chunk, write_promise)
+        return fast_pipe.LEFT
 
     async def write_in_a_task(self, chunk: object, _: object) -> object:
         """The same, where callbacks are coroutine functions.
@@ -478,10 +493,8 @@ class _Chain:
         """The callback has returned; without a promise it is fulfilled."""
         if self.stage < self.last_stage:
             self._transform_goes_on(promise)
-            return
-        if not self.left:
-            self.leave()
-        fast_pipe.write_goes_on(self.pipes[-1], self.write_request, self.moving, promise)
+        else:
+            self._sink_goes_on(self.moving, promise)
 
     def _write_plainly(self, chunk: object) -> object:
         """The loop was left, or has to be, because of the pull."""
