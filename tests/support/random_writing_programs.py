@@ -35,7 +35,8 @@ class _Output:
         self.promises: list[Awaitable[None]] = []  # that somebody may await still
         self.stream: WritableStream[Any] = program.sink(name)
         self.writer: WritableStreamDefaultWriter[Any] = self.stream.get_writer()
-        program.watch(f"{name} closed", self.writer.closed)
+        if self.rng.random() < 0.6:
+            program.watch(f"{name} closed", self.writer.closed)
 
     def log(self, event: str) -> None:
         self.program.log.append(f"{self.name} {event}")
@@ -65,6 +66,8 @@ class _Output:
             self.log(f"is released: {error}")
         if self.program.looks and self.rng.random() < 0.5:
             self.log(f"is ready: {self.writer.ready._promise_state}")
+        if self.program.looks and self.rng.random() < 0.1:
+            self.log(f"is closed: {self.writer.closed._promise_state}")
 
     def release(self) -> None:
         self.log("is released")

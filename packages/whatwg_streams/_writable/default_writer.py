@@ -38,9 +38,9 @@ class WritableStreamDefaultWriter(Generic[W]):
         TypeError: the stream has a writer already.
     """
 
-    __slots__ = ("__weakref__", "_closed_promise", "_errored_steps", "_made_ready_promise", "_stream")
+    __slots__ = ("__weakref__", "_errored_steps", "_made_closed_promise", "_made_ready_promise", "_stream")
 
-    _closed_promise: Promise[None]
+    _made_closed_promise: Promise[None] | None  # None until it is asked for, while it is pending or by the release
     _made_ready_promise: Promise[None] | None  # None until somebody asks, if a fast path left it so
     _stream: WritableStream[W] | None
     _errored_steps: Callable[[Any], object] | None  # of a pipe: what to do when the stream becomes errored
@@ -60,6 +60,15 @@ class WritableStreamDefaultWriter(Generic[W]):
         """
         # 1. Return this.[[closedPromise]].
         return self._closed_promise
+
+    @property
+    def _closed_promise(self) -> Promise[None]:
+        """[[closedPromise]]"""
+        return self._made_closed_promise or writers.make_the_closed_promise(self)
+
+    @_closed_promise.setter
+    def _closed_promise(self, promise: Promise[None]) -> None:
+        self._made_closed_promise = promise
 
     @property
     def desired_size(self) -> int | float | None:

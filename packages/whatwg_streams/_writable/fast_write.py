@@ -15,12 +15,13 @@ from typing_extensions import override
 
 from .._platform import callback_functions, event_loop
 from .._platform.event_loop import eager_tasks, scheduling
-from .._platform.promises import Promise, a_promise_rejected_with
+from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WriteWrapper
 from .._strategies import count
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import fast_default
+from .ops import writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -133,11 +134,14 @@ class WriterPromise(Promise[None]):
 def make_the_ready_promise(writer: WritableStreamDefaultWriter[Any], promise: Promise[None]) -> Promise[None]:
     """Put a new promise into the slot, which was left empty while the stream was writable.
 
-    It is pending while there is backpressure: what makes it anything else asks for it first.
+    It is pending while there is backpressure, and rejected once the writer was released: what makes it anything else
+    asks for it first.
     """
     stream = writer._stream
-    assert stream is not None
-    if not stream._backpressure:
+    if stream is None:
+        promise._reject(writers.error_of_the_release())
+        mark_as_handled(promise)
+    elif not stream._backpressure:
         promise._fulfill(None)
     writer._made_ready_promise = promise
     return promise

@@ -121,7 +121,7 @@ def set_up_writable_stream_default_writer(
         else:
             writer._ready_promise = a_promise_resolved_with_undefined()
         # 5.3. It is not closed.
-        writer._closed_promise = Promise()
+        writer._made_closed_promise = None if fast_paths.enabled else Promise()
     # 6. If it is erroring,
     elif state == "erroring":
         # 6.1. ready is rejected,

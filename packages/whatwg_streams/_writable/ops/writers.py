@@ -115,15 +115,32 @@ def writable_stream_default_writer_release(writer: WritableStreamDefaultWriter[A
     # 3. Assert: and this is its writer.
     assert stream._writer is writer
     # 4. The error of being released
-    released_error = TypeError("the writer was released")
-    # 5. goes to ready,
-    writable_stream_default_writer_ensure_ready_promise_rejected(writer, released_error)
-    # 6. and to closed.
-    writable_stream_default_writer_ensure_closed_promise_rejected(writer, released_error)
+    released_error = error_of_the_release()
+    # (A promise that nobody has asked for yet is made as what it has become.)
+    if writer._made_ready_promise is not None:
+        # 5. goes to ready,
+        writable_stream_default_writer_ensure_ready_promise_rejected(writer, released_error)
+    if writer._made_closed_promise is not None:
+        # 6. and to closed.
+        writable_stream_default_writer_ensure_closed_promise_rejected(writer, released_error)
     # 7. The stream has no writer,
     stream._writer = None
     # 8. and the writer no stream.
     writer._stream = None
+
+
+def error_of_the_release() -> TypeError:
+    return TypeError("the writer was released")
+
+
+def make_the_closed_promise(writer: WritableStreamDefaultWriter[Any]) -> Promise[None]:
+    """Put a promise into the slot that was left empty: it is pending, unless the writer was released."""
+    promise: Promise[None] = Promise()
+    writer._made_closed_promise = promise
+    if writer._stream is None:
+        reject(promise, error_of_the_release())
+        mark_as_handled(promise)
+    return promise
 
 
 def writable_stream_default_writer_write(writer: WritableStreamDefaultWriter[Any], chunk: object) -> Promise[None]:
