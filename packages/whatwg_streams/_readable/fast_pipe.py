@@ -215,7 +215,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
         until = min(until, queue._spent + CHUNKS_BEFORE_OTHERS * microtasks)
     before = spent = queue._spent
     write_request = new_write_request()
-    catch = Catch(pipe)
+    catch: Catch | None = None
     failed: Promise[Any] | None = None
     source._disturbed = True
     may_be_steady = counts and high_water_mark > 0
@@ -223,7 +223,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     try:
         while spent < until:
             if may_be_steady and not readable._close_requested and is_full(readable):
-                left = _move_steadily(pipe, write, write_it, microtasks, until)
+                left = _move_steadily(pipe, write, write_it, write_request, microtasks, until)
                 before = spent = queue._spent
                 if left is not None:
                     return left
@@ -249,6 +249,8 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                         return _pull_ahead_goes_on(pipe, promise_for(pull_algorithm, result, failed), chunk)
                     readable._pulling = False
             elif high_water_mark == 0:
+                if catch is None:
+                    catch = Catch(pipe)
                 catch.wait()
                 readable._pulling = True
                 try:
@@ -295,6 +297,7 @@ def _move_steadily(
     pipe: _Pipe,
     write: Callable[[Any, Any], object],
     write_it: Callable[[Any], object] | None,
+    write_request: Promise[None],
     microtasks: int,
     until: int,
 ) -> Left | None:
@@ -304,6 +307,7 @@ def _move_steadily(
         pipe: that between the source and what is written to.
         write: what the chunk is given to, as for `move_chunks_by`.
         write_it: the same, if it takes no controller.
+        write_request: what stands for that of each chunk.
         microtasks: what a chunk counts.
         until: so many may have been spent in the end.
 
@@ -323,7 +327,6 @@ def _move_steadily(
     full = readable._queue_total_size
     room_for_one = full - 1
     take = readable._queue.popleft
-    write_request = new_write_request()
     failed: Promise[Any] | None = None
     readable._only_appends = True  # until it closes or errors
     try:
@@ -358,6 +361,20 @@ def _move_steadily(
     finally:
         queue._spent += spent - before
         readable._only_appends = False
+
+
+def release(pipe: _Pipe) -> None:
+    """Finalize, steps 1 to 3: nobody else has the reader and the writer of a pipe, or waits for promises of theirs."""
+    source, reader, writer = pipe.source, pipe.reader, pipe.writer
+    for closed in (reader._closed_promise, writer._closed_promise):
+        if closed._promise_state == "pending":
+            event_loop.count_microtasks(1)  # in which the pipe would see that it is shutting down
+    pipe.dest._writer = None
+    writer._stream = None
+    source._controller._release_steps()
+    source._reader = None
+    reader._stream = None
+    reader._read_requests = NO_ITEMS
 
 
 def promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[Any] | None) -> Promise[Any] | None:

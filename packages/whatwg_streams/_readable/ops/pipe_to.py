@@ -18,7 +18,6 @@ from ..._platform.promises import (
     a_promise_resolved_with_undefined,
     get_a_promise_to_wait_for_all,
     mark_as_handled,
-    react,
     reject,
     resolve,
     upon,
@@ -299,6 +298,9 @@ class _Pipe:
         """Wait until every chunk that has been read has been written; writes end in order."""
         write = self.current_write
 
+        def settled(_: object) -> None:
+            event_loop.enqueue_microtask(written, None)
+
         def written(_: object) -> None:
             self.write_pending_chunks()  # of a read that was under way
             if self.current_write is write:
@@ -306,7 +308,7 @@ class _Pipe:
             else:
                 self.after_the_writes(steps)
 
-        upon(react(write, None), written, written)
+        upon(write, settled, settled)
 
     # 15. The end ---------------------------------------------------------------------------------------
 
@@ -358,13 +360,16 @@ class _Pipe:
     def finalize(self, *error: object) -> None:
         """Finalize: https://streams.spec.whatwg.org/#rs-pipeTo-finalize"""
         self.write_pending_chunks()  # one may have come since
-        # 15.finalize.1. Release the writer.
         self.writer._errored_steps = None
-        writable_stream_default_writer_release(self.writer)
-        # 15.finalize.2. (The reader is no BYOB reader.)
-        # 15.finalize.3. Release the reader.
         self.reader._pipe = None
-        readers.readable_stream_default_reader_release(self.reader)
+        if fast_paths.enabled:
+            fast_pipe.release(self)
+        else:
+            # 15.finalize.1. Release the writer.
+            writable_stream_default_writer_release(self.writer)
+            # 15.finalize.2. (The reader is no BYOB reader.)
+            # 15.finalize.3. Release the reader.
+            readers.readable_stream_default_reader_release(self.reader)
         # 15.finalize.4. Listen to the signal no longer.
         if self.signal is not None:
             remove_algorithm(self.signal, self.abort_algorithm)
