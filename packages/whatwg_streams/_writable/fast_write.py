@@ -139,7 +139,7 @@ def make_the_ready_promise(writer: WritableStreamDefaultWriter[Any], promise: Pr
     """
     stream = writer._stream
     if stream is None:
-        promise._reject(writers.error_of_the_release())
+        promise._reject(writers.error_of_the_release(writer))
         mark_as_handled(promise)
     elif not stream._backpressure:
         promise._fulfill(None)

@@ -115,7 +115,7 @@ def writable_stream_default_writer_release(writer: WritableStreamDefaultWriter[A
     # 3. Assert: and this is its writer.
     assert stream._writer is writer
     # 4. The error of being released
-    released_error = error_of_the_release()
+    released_error = TypeError("the writer was released")
     # (A promise that nobody has asked for yet is made as what it has become.)
     if writer._made_ready_promise is not None:
         # 5. goes to ready,
@@ -129,17 +129,19 @@ def writable_stream_default_writer_release(writer: WritableStreamDefaultWriter[A
     writer._stream = None
 
 
-def error_of_the_release() -> TypeError:
-    return TypeError("the writer was released")
+def error_of_the_release(writer: WritableStreamDefaultWriter[Any]) -> object:
+    """That of both promises, for the one that is made first after the release, or for the other."""
+    made = writer._made_ready_promise or writer._made_closed_promise
+    return TypeError("the writer was released") if made is None else made._promise_result
 
 
 def make_the_closed_promise(writer: WritableStreamDefaultWriter[Any]) -> Promise[None]:
     """Put a promise into the slot that was left empty: it is pending, unless the writer was released."""
     promise: Promise[None] = Promise()
-    writer._made_closed_promise = promise
     if writer._stream is None:
-        reject(promise, error_of_the_release())
+        reject(promise, error_of_the_release(writer))
         mark_as_handled(promise)
+    writer._made_closed_promise = promise
     return promise
 
 
