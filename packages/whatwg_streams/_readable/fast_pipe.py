@@ -56,18 +56,16 @@ MICROTASKS_PER_CHUNK: Final = 2
 #: How many chunks a pipe moves while other pipes wait for their turn.
 CHUNKS_BEFORE_OTHERS: Final = 16
 
-NOTHING: Final = object()
-
 
 @final
 class Catch:
-    """A read request that catches the chunk which the source enqueues while it is pulled."""
+    """A read request that catches the chunk which the source enqueues while it is pulled, for the pipe to write."""
 
-    __slots__ = ("chunk", "pipe", "place")
+    __slots__ = ("has_chunk", "pipe", "place")
 
     def __init__(self, pipe: _Pipe) -> None:
         self.pipe = pipe
-        self.chunk: object = NOTHING
+        self.has_chunk = False
         self.place = 0  # in the queue of microtasks, when it was caught
 
     def wait(self) -> None:
@@ -78,8 +76,7 @@ class Catch:
 
     def leave(self) -> None:
         """The pipe writes what was caught, in a microtask, or waits itself."""
-        if self.chunk is not NOTHING:
-            self.pipe.pending_chunks.append(self.chunk)
+        if self.has_chunk:
             queue = event_loop._this_thread.queue
             queue._jobs.insert(self.place, (self.pipe.write, None))
             queue.schedule_unless_draining()
@@ -89,8 +86,14 @@ class Catch:
             requests[0] = self.pipe
 
     def chunk_steps(self, chunk: object) -> None:
-        self.chunk = chunk
+        self.has_chunk = True
+        self.pipe.pending_chunks.append(chunk)
         self.place = event_loop.number_of_microtasks()
+
+    def take(self) -> Any:
+        """The chunk, which need not wait for a microtask."""
+        self.has_chunk = False
+        return self.pipe.pending_chunks.pop()
 
     def close_steps(self) -> None:
         self.pipe.close_steps()
@@ -258,12 +261,11 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                 except (Exception, asyncio.CancelledError) as exception:
                     result = failed = a_promise_rejected_with(reason_of(exception))
                 alone = result is None and len(jobs) == pending
-                if not alone or readable._pull_again or catch.chunk is NOTHING:
+                if not alone or readable._pull_again or not catch.has_chunk or pipe.shutting_down:
                     catch.leave()
                     pull_goes_on(readable, promise_for(pull_algorithm, result, failed))
                     return Left.UNDER_WAY
-                chunk = catch.chunk
-                catch.chunk = NOTHING
+                chunk = catch.take()
             else:
                 return Left.TO_READ
             dest._in_flight_write_request = write_request

@@ -364,7 +364,7 @@ class _Mover:
                     readable._only_appends = phase == _PULL_AHEAD and counts and size + 1 >= high_water_mark
                 elif high_water_mark == 0:
                     catch.wait()
-                    chunk = fast_pipe.NOTHING
+                    chunk = None
                     phase = _PULL
                 else:
                     return fast_pipe.Left.TO_READ
@@ -387,13 +387,12 @@ class _Mover:
                         self.part_from(self.pull_algorithm)
                     if self.promise is not None:
                         return self.settle(failed, result)
-                    if phase == _PULL:
-                        chunk = catch.chunk
-                    if result is not None or jobs or readable._pull_again or chunk is fast_pipe.NOTHING:
+                    caught = phase != _PULL or (catch.has_chunk and not pipe.shutting_down)
+                    if result is not None or jobs or readable._pull_again or not caught:
                         self.leave(phase, fast_pipe.promise_for(self.pull_algorithm, result, failed))
                         return fast_pipe.Left.UNDER_WAY
                     if phase == _PULL:
-                        catch.chunk = fast_pipe.NOTHING
+                        chunk = catch.take()
                     else:
                         readable._pulling = False
             if self.enter_chain is None:

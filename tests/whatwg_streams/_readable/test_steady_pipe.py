@@ -107,6 +107,12 @@ def abort(pipe: Pipe) -> None:
     pipe.aborting.abort("aborted")
 
 
+def abort_before_a_write_that_waits(pipe: Pipe) -> None:
+    pipe.where, pipe.what = "write", a_promise_that_waits
+    pipe.written = THE_CHUNK - 1
+    abort(pipe)
+
+
 def throw(_: Pipe) -> None:
     raise ValueError("thrown")
 
@@ -142,7 +148,7 @@ def a_rejection(_: Pipe) -> Any:
 
 UNUSUAL = [
     *(enqueue, enqueue_two, enqueue_later, close, error, error_the_sink, abort, throw, give_nothing),
-    *(make_room_and_enqueue, a_promise, a_promise_that_waits, a_rejection),
+    *(make_room_and_enqueue, abort_before_a_write_that_waits, a_promise, a_promise_that_waits, a_rejection),
 ]
 
 
@@ -167,7 +173,7 @@ async def log_of(where: str, what: Callable[[Pipe], Any], *marks: float, fast: b
 @pytest.mark.parametrize("what", UNUSUAL, ids=lambda what: what.__name__)
 @pytest.mark.parametrize("where", ["pull before", "pull", "write"])
 async def test_it_is_followed_by_the_same(where: str, what: Callable[[Pipe], Any]) -> None:
-    for of_source, of_sink in product((0.5, 1, 2, 3, 16), (1, 16)):
+    for of_source, of_sink in product((0, 0.5, 1, 2, 3, 16), (1, 16)):
         plain = await log_of(where, what, of_source, of_sink, fast=False)
         fast = await log_of(where, what, of_source, of_sink, fast=True)
         assert fast == plain, f"high water marks {of_source} and {of_sink}"
