@@ -270,7 +270,7 @@ class AsyncioTCPConnection(WatchedSocket):
 
     # Writing -------------------------------------------------------------------------------------
 
-    def write(self, data: memoryview) -> Answer[bool]:
+    def write(self, data: bytes | memoryview) -> Answer[bool]:
         """See `TCPConnection.write`."""
         assert self._sending is None
         try:
@@ -281,8 +281,8 @@ class AsyncioTCPConnection(WatchedSocket):
             return a_promise_rejected_with(error)
         if sent == len(data):
             return True
-        unsent = data[sent:]
-        self._unsent = unsent if isinstance(data.obj, bytes) else memoryview(bytes(unsent))
+        unsent = memoryview(data)[sent:]
+        self._unsent = unsent if isinstance(unsent.obj, bytes) else memoryview(bytes(unsent))
         self._sending = Promise()
         self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
         return self._sending

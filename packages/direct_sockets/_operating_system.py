@@ -106,7 +106,7 @@ class TCPConnection(Protocol):
         """Forget the read that is under way: nothing is taken off the socket any more, its promise stays pending."""
         ...
 
-    def write(self, data: memoryview) -> Answer[bool]:
+    def write(self, data: bytes | memoryview) -> Answer[bool]:
         """Write the bytes to the socket; False means that `stop_writing` came before the last of them.
 
         Of the memory of `data` nothing is needed after this has returned.

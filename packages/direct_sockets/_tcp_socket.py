@@ -508,7 +508,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 3.3. The chunk has to be a buffer.
         # 3.4. It is copied: by the operating system, before `connection.write` returns.
         try:
-            bytes_ = convert_buffer_source(chunk, "chunk")
+            bytes_ = chunk if type(chunk) is bytes else convert_buffer_source(chunk, "chunk")
         except Exception as error:  # a TypeError, or what the chunk raises when it is asked for its bytes
             return self._refuse_chunk(connection, error)
         # 3.5. In parallel:

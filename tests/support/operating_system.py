@@ -181,7 +181,7 @@ class HandmadeConnection(_Answers):
 
     # Writing -------------------------------------------------------------------------------------
 
-    def write(self, data: memoryview) -> Answer[bool]:
+    def write(self, data: bytes | memoryview) -> Answer[bool]:
         self.written += data
         return self._called("write", bytes(data), result=True)  # type: ignore[no-any-return]
 

@@ -285,7 +285,7 @@ class VirtualTCPConnection:
 
     # Writing -----------------------------------------------------------------------------------------
 
-    def write(self, data: memoryview) -> Answer[bool]:
+    def write(self, data: bytes | memoryview) -> Answer[bool]:
         """See the seam."""
         assert self._writing is None
         self._host.network._clock.touch()
@@ -293,7 +293,7 @@ class VirtualTCPConnection:
             self._check_that_it_can_write()
         except OSError as error:
             return a_promise_rejected_with(error)
-        data = data.cast("B")
+        data = memoryview(data).cast("B")
         taken = self._sender.take(data)
         if taken == len(data):
             return True

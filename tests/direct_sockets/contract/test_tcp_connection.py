@@ -6,6 +6,7 @@ import array
 import asyncio
 import contextlib
 import errno
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import pytest
@@ -208,6 +209,22 @@ async def test_a_read_that_was_stopped_takes_nothing_off_the_socket(machine: Mac
         await machine.rest()
         assert is_pending(stopped)
         assert await answered(client.read(100)) == b"hello"
+
+
+@pytest.mark.parametrize("kind", [bytes, memoryview, lambda data: memoryview(bytearray(data))])
+async def test_bytes_are_written_from_any_memory_whether_there_is_room_or_not(
+    machine: Machine, kind: Callable[[bytes], bytes | memoryview]
+) -> None:
+    async with connected(machine) as (client, accepted):
+        assert accepted.write(kind(b"hello")) is True
+        assert await answered(client.read(100)) == b"hello"
+        much = bytes(range(256)) * 2**16
+        written = accepted.write(kind(much))
+        received = bytearray()
+        while len(received) < len(much):
+            received += await answered(client.read(2**20))
+        assert received == much
+        assert await answered(written) is True
 
 
 async def test_writes_are_one_stream_of_bytes(machine: Machine) -> None:
