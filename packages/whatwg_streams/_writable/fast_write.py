@@ -38,6 +38,8 @@ next(_NOTHING, None)
 
 def _written(controller: WritableStreamDefaultController) -> None:
     """The steps upon fulfillment of the sink's write promise, of a chunk that was written at once."""
+    if controller._write_at_once is not None:
+        controller._write_at_once.leave()
     fast_default.written(controller)
 
 
@@ -55,8 +57,10 @@ class AtOnce:
         function: the same without the controller, if it can be.
     """
 
-    __slots__ = ("algorithm", "function", "makes_backpressure", "written")
+    __slots__ = ("algorithm", "empty", "full", "function", "makes_backpressure", "written")
 
+    empty: deque[Any]
+    full: deque[Any]
     written: Job
 
     def __init__(
@@ -69,6 +73,14 @@ class AtOnce:
         self.function = function
         self.makes_backpressure = controller._strategy_hwm <= 1  # a chunk alone
         self.written = (WRITTEN, controller)
+        # The queue while nothing is in the sink's hands, and while a chunk alone is: to put the one in the place of the
+        # other is quicker than to append the chunk and to remove it.
+        self.empty = deque()
+        self.leave()
+
+    def leave(self) -> None:
+        """What follows the chunk in the sink's hands needs the queue for itself."""
+        self.full = deque((None,))
 
 
 @final
@@ -106,7 +118,7 @@ class WriterPromise(Promise[None]):
                 writer = stream._writer
                 if (
                     writer is not None
-                    and controller._write_at_once is not None
+                    and (at_once := controller._write_at_once) is not None
                     and write_request is not None
                     and write_request._promise_reactions is None
                     and ((ready := writer._made_ready_promise) is None or ready._promise_reactions is None)
@@ -117,7 +129,7 @@ class WriterPromise(Promise[None]):
                     write_request._already_resolved = True
                     write_request._promise_state = "fulfilled"
                     stream._in_flight_write_request = None
-                    controller._queue.popleft()
+                    controller._queue = at_once.empty
                     controller._queue_total_size = 0
                     if stream._backpressure:
                         stream._backpressure = False
@@ -160,7 +172,7 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
     if at_once is None or stream._in_flight_write_request is not None:
         return _write_plainly(writer, stream, chunk)
     promise = WriterPromise()
-    controller._queue.append(chunk)
+    controller._queue = at_once.full
     controller._queue_total_size = 1
     if at_once.makes_backpressure:
         stream._backpressure = True
@@ -180,6 +192,7 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
         if not queue._draining:
             queue.schedule()
     else:
+        at_once.leave()
         fast_default.upon_written(controller, None if result is None else at_once.algorithm.promise_for(result))
     return promise
 
