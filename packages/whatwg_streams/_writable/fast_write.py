@@ -57,10 +57,9 @@ class AtOnce:
         function: the same without the controller, if it can be.
     """
 
-    __slots__ = ("algorithm", "empty", "full", "function", "makes_backpressure", "written")
+    __slots__ = ("algorithm", "function", "makes_backpressure", "queue", "written")
 
-    empty: deque[Any]
-    full: deque[Any]
+    queue: deque[Any]  # what that of the controller is while a chunk alone is in the sink's hands
     written: Job
 
     def __init__(
@@ -73,14 +72,11 @@ class AtOnce:
         self.function = function
         self.makes_backpressure = controller._strategy_hwm <= 1  # a chunk alone
         self.written = (WRITTEN, controller)
-        # The queue while nothing is in the sink's hands, and while a chunk alone is: to put the one in the place of the
-        # other is quicker than to append the chunk and to remove it.
-        self.empty = deque()
         self.leave()
 
     def leave(self) -> None:
-        """What follows the chunk in the sink's hands needs the queue for itself."""
-        self.full = deque((None,))
+        """The controller needs its queue for itself, as the chunk in the sink's hands is not done with at once."""
+        self.queue = deque((None,))
 
 
 @final
@@ -118,7 +114,7 @@ class WriterPromise(Promise[None]):
                 writer = stream._writer
                 if (
                     writer is not None
-                    and (at_once := controller._write_at_once) is not None
+                    and controller._write_at_once is not None
                     and write_request is not None
                     and write_request._promise_reactions is None
                     and ((ready := writer._made_ready_promise) is None or ready._promise_reactions is None)
@@ -129,7 +125,7 @@ class WriterPromise(Promise[None]):
                     write_request._already_resolved = True
                     write_request._promise_state = "fulfilled"
                     stream._in_flight_write_request = None
-                    controller._queue = at_once.empty
+                    controller._queue = NO_ITEMS
                     controller._queue_total_size = 0
                     if stream._backpressure:
                         stream._backpressure = False
@@ -170,9 +166,11 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
     controller = stream._controller
     at_once = controller._write_at_once
     if at_once is None or stream._in_flight_write_request is not None:
+        if at_once is None and controller._started:
+            write_at_once_from_now_on(controller)
         return _write_plainly(writer, stream, chunk)
     promise = WriterPromise()
-    controller._queue = at_once.full
+    controller._queue = at_once.queue
     controller._queue_total_size = 1
     if at_once.makes_backpressure:
         stream._backpressure = True
@@ -195,6 +193,15 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
         at_once.leave()
         fast_default.upon_written(controller, None if result is None else at_once.algorithm.promise_for(result))
     return promise
+
+
+def write_of_a_pipe(
+    writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any], chunk: object
+) -> Promise[None] | None:
+    """The same for a pipe, which writes too few chunks itself to find out first whether they may be written at once."""
+    if stream._controller._write_at_once is None:
+        return _write_plainly(writer, stream, chunk)
+    return write(writer, stream, chunk)
 
 
 def _write_plainly(
@@ -220,7 +227,6 @@ def _write_plainly(
             writer._made_ready_promise = Promise()
     if stream._in_flight_write_request is None and controller._started and not stream._write_requests:
         stream._in_flight_write_request = promise
-        write_at_once_from_now_on(controller)
         fast_default.process_write(controller, chunk)
     else:
         if stream._write_requests is NO_ITEMS:
@@ -230,16 +236,21 @@ def _write_plainly(
 
 
 def write_at_once_from_now_on(controller: WritableStreamDefaultController) -> None:
-    """Until the stream closes or errors, if the sink is a user's, or one of another specification."""
-    write_algorithm: Any = controller._write_algorithm
-    if controller._strategy_hwm <= 0:
+    """Until the stream closes or errors, if chunks count 1, and the sink is a user's or another specification's."""
+    stream = controller._stream
+    if (
+        stream._state != "writable"
+        or controller._strategy_size_algorithm is not count
+        or controller._strategy_hwm <= 0
+        or stream._close_request is not None
+        or stream._in_flight_close_request is not None
+    ):
         return
+    write_algorithm: Any = controller._write_algorithm
     if type(write_algorithm) is CallbackAlgorithm:
         function = callback_functions.of_one_argument(write_algorithm.function)
     elif type(write_algorithm) is WriteWrapper:
         function = write_algorithm.of_one_argument
     else:
         return
-    if controller._queue is NO_ITEMS:
-        controller._queue = deque()
     controller._write_at_once = AtOnce(controller, write_algorithm, function)

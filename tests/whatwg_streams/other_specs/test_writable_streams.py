@@ -68,6 +68,18 @@ async def test_chunks_are_written_and_the_stream_is_closed() -> None:
     await writer.closed
 
 
+async def test_a_stream_that_has_started_asks_for_the_size_of_its_first_chunk() -> None:
+    stream, chunks = _stream(has_started=True, high_water_mark=10, size_algorithm=len)
+    with stream.get_writer() as writer:
+        writer.write("four")
+        assert writer.desired_size == 6
+        writer.write("the next")
+        assert writer.desired_size == -2
+        await writer.ready
+        assert writer.desired_size == 2
+    assert chunks == ["four", "the next"]
+
+
 async def test_without_algorithms_closing_and_aborting_do_nothing() -> None:
     stream, _ = _stream()
     await close_writable_stream(stream)

@@ -151,7 +151,7 @@ def writable_stream_default_writer_write(writer: WritableStreamDefaultWriter[Any
     stream = writer._stream
     # 2. Assert: there is one.
     assert stream is not None
-    if fast_paths.enabled and (fast_promise := fast_write.write(writer, stream, chunk)) is not None:
+    if fast_paths.enabled and (fast_promise := fast_write.write_of_a_pipe(writer, stream, chunk)) is not None:
         return fast_promise
     # 3. The controller.
     controller = stream._controller
