@@ -3,7 +3,8 @@
 Sockets behind a policy, whose two sides are streams of `whatwg_streams`. The modules are the text's table of
 contents:
 
-    _tcp_socket            §1 TCPSocket
+    _tcp_socket            §1 TCPSocket; its fast paths are in
+    _streams_to_come, _fast_reading, _fast_closing   of opening, reading and being left
     _udp_socket            §2 UDPSocket
     _multicast_controller  §3 MulticastController
     _tcp_server_socket     §4 TCPServerSocket

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ._tcp_socket import TCPSocket
 
-
 #: How much room a readable that has bytes queued has to have, in bytes, before the system is asked for more.
 LEAST_ROOM: Final = 8192
 
