@@ -45,7 +45,7 @@ def construct(stream: ReadableStream[Any], source: Members, strategy: QueuingStr
             high_water_mark = _strategies.extract_high_water_mark(strategy, 1)
             controller = set_up(stream, DO_NOTHING, cancel_algorithm, high_water_mark, size_algorithm)
     elif strategy.size is None and auto_allocate_chunk_size != 0:
-        high_water_mark = _strategies.extract_high_water_mark(strategy, 0)
+        high_water_mark = 0 if strategy is NO_STRATEGY else _strategies.extract_high_water_mark(strategy, 0)
         controller = set_up_bytes(stream, cancel_algorithm, high_water_mark, auto_allocate_chunk_size)
     else:
         return False
