@@ -116,15 +116,21 @@ def move_chunks(pipe: _Pipe) -> bool:
     return may_move_chunks(pipe) and event_loop.only_steps_are_pending() and move_chunks_by(pipe, into.function)
 
 
-def move_chunks_by(pipe: _Pipe, write: Callable[[Any, Any], object], more_microtasks: int = 0) -> bool:
+def move_chunks_by(
+    pipe: _Pipe,
+    write: Callable[[Any, Any], object],
+    more_microtasks: int = 0,
+    move_steadily: Callable[..., Left | None] | None = None,
+) -> bool:
     """The same, when it has been found out that all is idle, and how a chunk is written.
 
     Args:
         pipe: that between the source and what is written to.
         write: what the chunk is given to; it returns LEFT if it has queued all that follows.
         more_microtasks: those that the chunk would take beyond those of a sink.
+        move_steadily: a loop of its own, for `_move_steadily`.
     """
-    left = _move_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks)
+    left = _move_chunks(pipe, write, MICROTASKS_PER_CHUNK + more_microtasks, move_steadily or _move_steadily)
     if left is Left.FOR_OTHERS:
         event_loop.enqueue_a_step(pipe.read, None)
     return left is not Left.TO_READ
@@ -198,7 +204,9 @@ class Left(enum.Enum):
     UNDER_WAY = enum.auto()  # all that follows is queued
 
 
-def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int) -> Left:
+def _move_chunks(
+    pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: int, move_steadily: Callable[..., Left | None]
+) -> Left:
     source, dest = pipe.source, pipe.dest
     its_controller: Any = source._controller
     readable: ReadableStreamDefaultController = its_controller
@@ -226,7 +234,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
     try:
         while spent < until:
             if may_be_steady and not readable._close_requested and is_full(readable):
-                left = _move_steadily(pipe, write, write_it, write_request, microtasks, until)
+                left = move_steadily(pipe, write, write_it, write_request, microtasks, until)
                 before = spent = queue._spent
                 if left is not None:
                     return left
@@ -249,7 +257,7 @@ def _move_chunks(pipe: _Pipe, write: Callable[[Any, Any], object], microtasks: i
                         result = failed = a_promise_rejected_with(reason_of(exception))
                     readable._only_appends = False
                     if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
-                        return _pull_ahead_goes_on(pipe, promise_for(pull_algorithm, result, failed), chunk)
+                        return pull_ahead_goes_on(pipe, promise_for(pull_algorithm, result, failed), chunk)
                     readable._pulling = False
             elif high_water_mark == 0:
                 if catch is None:
@@ -342,7 +350,7 @@ def _move_steadily(
             if result is not None or (jobs and len(jobs) != pending):
                 readable._pulling = True
                 readable._only_appends = False
-                return _pull_ahead_goes_on(pipe, promise_for(its_pull_algorithm, result, failed), chunk)
+                return pull_ahead_goes_on(pipe, promise_for(its_pull_algorithm, result, failed), chunk)
             if readable._queue_total_size < full:
                 readable._only_appends = False
             dest._in_flight_write_request = write_request
@@ -386,7 +394,7 @@ def promise_for(algorithm: CallbackAlgorithm, result: object, failed: Promise[An
     return None if result is None else algorithm.promise_for(result)
 
 
-def _pull_ahead_goes_on(pipe: _Pipe, pull_promise: Promise[Any] | None, chunk: object) -> Left:
+def pull_ahead_goes_on(pipe: _Pipe, pull_promise: Promise[Any] | None, chunk: object) -> Left:
     """The pull is under way, and the chunk that it made room for is to be written."""
     readable: Any = pipe.source._controller
     if pipe.chain is not None:

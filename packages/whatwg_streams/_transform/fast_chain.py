@@ -41,6 +41,7 @@ from .ops import default_controllers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .._readable.default_controller import ReadableStreamDefaultController
     from .._readable.ops.pipe_to import _Pipe
     from .default_controller import TransformStreamDefaultController
     from .stream import TransformStream
@@ -91,7 +92,12 @@ def move_chunks(pipe: _Pipe) -> bool:
         return False
     chain.enter()
     try:
-        done = fast_pipe.move_chunks_by(pipe, chain.get_write(), MICROTASKS_PER_TRANSFORM * len(chain.steps))
+        done = fast_pipe.move_chunks_by(
+            pipe,
+            chain.get_write(),
+            MICROTASKS_PER_TRANSFORM * len(chain.steps),
+            None if chain.steps else chain.pass_on_steadily,
+        )
     except BaseException:
         chain.exit()
         raise
@@ -410,6 +416,63 @@ class _Chain:
         self.stage = -1
         self.has_moved = not self.is_in_a_task
         return None
+
+    def pass_on_steadily(
+        self, pipe: _Pipe, _write: object, _write_it: object, _request: object, microtasks: int, until: int
+    ) -> fast_pipe.Left | None:
+        """The same for one chunk after the other: the loop of `fast_pipe._move_steadily`, with the sink at its end."""
+        dest, sink, write, write_it = self.dest, self.sink, self.write_to_the_sink, self.write_it
+        write_request, overlaps, last_stage = self.write_request, self.overlaps, self.last_stage
+        its_controller: Any = pipe.source._controller
+        readable: ReadableStreamDefaultController = its_controller
+        its_pull_algorithm: Any = readable._pull_algorithm
+        pull = its_pull_algorithm.function
+        queue, jobs = self.queue, self.jobs
+        now = self  # as the callbacks have left it
+        before = spent = queue._spent
+        full = readable._queue_total_size
+        room_for_one = full - 1
+        take = readable._queue.popleft
+        failed: Promise[Any] | None = None
+        readable._only_appends = True
+        try:
+            while spent < until:
+                chunk = take()
+                readable._queue_total_size = room_for_one
+                try:
+                    result = pull(readable)
+                except (Exception, asyncio.CancelledError) as exception:
+                    result = failed = a_promise_rejected_with(reason_of(exception))
+                if result is not None or jobs:
+                    readable._pulling = True
+                    readable._only_appends = False
+                    pull_promise = fast_pipe.promise_for(its_pull_algorithm, result, failed)
+                    return fast_pipe.pull_ahead_goes_on(pipe, pull_promise, chunk)
+                if readable._queue_total_size < full:
+                    readable._only_appends = False
+                if self.left or dest._state != "writable":
+                    self._write_plainly(chunk)
+                    return fast_pipe.Left.UNDER_WAY
+                self.stage = last_stage
+                dest._in_flight_write_request = write_request
+                try:
+                    result = write(chunk, sink) if write_it is None else write_it(chunk)
+                except (Exception, asyncio.CancelledError) as exception:
+                    result = failed = a_promise_rejected_with(reason_of(exception))
+                if result is not None or jobs or dest._state != "writable" or now.left or readable._pulling:
+                    self._sink_goes_on(chunk, fast_pipe.promise_for(self.write_algorithm, result, failed))
+                    return fast_pipe.Left.UNDER_WAY
+                if not overlaps:
+                    dest._in_flight_write_request = None
+                self.stage = -1
+                self.has_moved = True
+                spent += microtasks
+                if readable._queue_total_size != full or not readable._only_appends:
+                    return None
+            return fast_pipe.Left.FOR_OTHERS
+        finally:
+            queue._spent += spent - before
+            readable._only_appends = False
 
     def _sink_goes_on(self, chunk: object, write_promise: Promise[Any] | None) -> object:
         """The sink has answered; without a promise that is fulfilled."""

@@ -1,4 +1,7 @@
-"""A pipe whose source fills its queue, chunk after chunk, until a callback does something else: as in the plain way."""
+"""A pipe whose source fills its queue, chunk after chunk, until a callback does something else: as in the plain way.
+
+So it is through transform streams that pass all chunks on.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import settle
-from whatwg_streams import AbortController, Promise, ReadableStream, WritableStream
+from whatwg_streams import AbortController, Promise, ReadableStream, TransformStream, WritableStream
 from whatwg_streams._platform import fast_paths
+from whatwg_streams._transform.fast_chain import MOST_TRANSFORMS
 from whatwg_streams.other_specs import queue_a_microtask
 
 if TYPE_CHECKING:
@@ -24,7 +28,9 @@ THE_CHUNK = 5  # at which something happens
 class Pipe:
     """A source and a sink; in one callback, or between two, something unusual happens once."""
 
-    def __init__(self, where: str, what: Callable[[Pipe], Any], of_source: float, of_sink: float) -> None:
+    def __init__(
+        self, where: str, what: Callable[[Pipe], Any], transforms: int, of_source: float, of_sink: float
+    ) -> None:
         self.log: list[str] = []
         self.where, self.what = where, what
         self.made = self.written = 0
@@ -35,9 +41,12 @@ class Pipe:
         self.aborting = AbortController()
         source = {"pull": self.pull, "cancel": lambda reason: self.log.append(f"cancel {reason!r}")}
         sink = {"write": self.write, "close": lambda: self.log.append("close"), "abort": self.abort}
-        ReadableStream[Any](source, {"high_water_mark": of_source}).pipe_to(
-            WritableStream(sink, {"high_water_mark": of_sink}), signal=self.aborting.signal
-        ).then(lambda _: self.log.append("done"), lambda reason: self.log.append(f"{reason!r}"))
+        stream = ReadableStream[Any](source, {"high_water_mark": of_source})
+        for _ in range(transforms):
+            stream = stream.pipe_through(TransformStream())
+        dest = WritableStream[Any](sink, {"high_water_mark": of_sink})
+        promise = stream.pipe_to(dest, signal=self.aborting.signal)
+        promise.then(lambda _: self.log.append("done"), lambda reason: self.log.append(f"{reason!r}"))
 
     def abort(self, reason: object) -> None:
         self.log.append(f"abort {reason!r}")
@@ -160,9 +169,9 @@ def the_switch(loop_errors: LoopErrors) -> Iterator[None]:
     loop_errors.take()
 
 
-async def log_of(where: str, what: Callable[[Pipe], Any], *marks: float, fast: bool) -> list[str]:
+async def log_of(where: str, what: Callable[[Pipe], Any], transforms: int, *marks: float, fast: bool) -> list[str]:
     fast_paths.set_enabled(fast)
-    pipe = Pipe(where, what, *marks)
+    pipe = Pipe(where, what, transforms, *marks)
     await settle(20)
     pipe.log.append("nothing is under way any more")
     pipe.under_way.resolve()
@@ -172,9 +181,10 @@ async def log_of(where: str, what: Callable[[Pipe], Any], *marks: float, fast: b
 
 @pytest.mark.parametrize("what", UNUSUAL, ids=lambda what: what.__name__)
 @pytest.mark.parametrize("where", ["pull before", "pull", "write"])
-async def test_it_is_followed_by_the_same(where: str, what: Callable[[Pipe], Any]) -> None:
+@pytest.mark.parametrize("transforms", range(MOST_TRANSFORMS + 1))
+async def test_it_is_followed_by_the_same(where: str, what: Callable[[Pipe], Any], transforms: int) -> None:
     for of_source, of_sink in product((0, 0.5, 1, 2, 3, 16), (1, 16)):
-        plain = await log_of(where, what, of_source, of_sink, fast=False)
-        fast = await log_of(where, what, of_source, of_sink, fast=True)
+        plain = await log_of(where, what, transforms, of_source, of_sink, fast=False)
+        fast = await log_of(where, what, transforms, of_source, of_sink, fast=True)
         assert fast == plain, f"high water marks {of_source} and {of_sink}"
         assert len(plain) > THE_CHUNK
