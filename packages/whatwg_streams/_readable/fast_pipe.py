@@ -330,6 +330,7 @@ def _move_steadily(
     writable = dest._controller
     its_pull_algorithm: Any = readable._pull_algorithm
     pull = its_pull_algorithm.function
+    write_algorithm: Any = writable._write_algorithm  # which is gone when a callback has errored the stream
     queue = event_loop._this_thread.queue
     jobs = queue._jobs
     pending = len(jobs)
@@ -360,8 +361,7 @@ def _move_steadily(
                 result = failed = a_promise_rejected_with(reason_of(exception))
             if result is not None or (jobs and len(jobs) != pending) or dest._state != "writable" or readable._pulling:
                 if result is not LEFT:
-                    its_write_algorithm: Any = writable._write_algorithm
-                    write_goes_on(pipe, write_request, chunk, promise_for(its_write_algorithm, result, failed))
+                    write_goes_on(pipe, write_request, chunk, promise_for(write_algorithm, result, failed))
                 return Left.UNDER_WAY
             dest._in_flight_write_request = None
             spent += microtasks

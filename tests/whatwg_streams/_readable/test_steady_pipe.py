@@ -155,8 +155,29 @@ def a_rejection(_: Pipe) -> Any:
     return Promise.reject("rejected")
 
 
+def error_the_sink_and_answer(pipe: Pipe) -> Any:
+    error_the_sink(pipe)
+    return pipe.under_way.promise
+
+
+def error_and_answer(pipe: Pipe) -> Any:
+    error(pipe)
+    return pipe.under_way.promise
+
+
+def abort_and_answer(pipe: Pipe) -> Any:
+    abort(pipe)
+    return pipe.under_way.promise
+
+
+def close_and_throw(pipe: Pipe) -> None:
+    close(pipe)
+    throw(pipe)
+
+
 UNUSUAL = [
     *(enqueue, enqueue_two, enqueue_later, close, error, error_the_sink, abort, throw, give_nothing),
+    *(error_the_sink_and_answer, error_and_answer, abort_and_answer, close_and_throw),
     *(make_room_and_enqueue, abort_before_a_write_that_waits, a_promise, a_promise_that_waits, a_rejection),
 ]
 
