@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import GetSetDescriptorType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,6 +78,18 @@ def the_switch() -> Iterator[None]:
     fast_paths.set_enabled(before)
 
 
+def slots_of(kind: type) -> list[str]:
+    """Those of a class; in a compiled one they are descriptors as properties are, whose names begin otherwise."""
+    of_interpreted_ones = {slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ())}
+    of_compiled_ones = {
+        name
+        for base in kind.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, GetSetDescriptorType) and name.startswith("_")
+    }
+    return sorted(name for name in of_interpreted_ones | of_compiled_ones if not name.startswith("__"))
+
+
 async def made(make: Callable[..., object], arguments: tuple[Any, ...], *, fast: bool, settled: bool) -> list[str]:
     """All that is in the slots of what was made, in the order in which it is found."""
     fast_paths.set_enabled(fast)
@@ -99,8 +112,8 @@ async def made(make: Callable[..., object], arguments: tuple[Any, ...], *, fast:
         elif type(value).__module__.startswith("whatwg_streams.") and not isinstance(value, Promise):
             seen.append(value)
             found.append(f"{name} is a new {type(value).__name__}")
-            for slot in sorted(slot for base in type(value).__mro__ for slot in getattr(base, "__slots__", ())):
-                if hasattr(value, slot) and slot not in {"__weakref__", *MADE_LATE}:
+            for slot in slots_of(type(value)):
+                if hasattr(value, slot) and slot not in MADE_LATE:
                     look(f"{name}.{slot}", getattr(value, slot))
         elif callable(value) and value.__qualname__.endswith(".size_algorithm"):
             found.append(f"{name} gives {value('a chunk')}")
