@@ -105,7 +105,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_listen(commands)
     _add_udp(commands)
     _add_multicast(commands)
-    return parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
+    _refuse_what_argparse_takes_away(parser, parsed)
+    return parsed
+
+
+def _refuse_what_argparse_takes_away(parser: _Parser, parsed: argparse.Namespace) -> None:
+    """A second "--" is an argument like others, but it leaves an empty list in the place of one."""
+    for name in ("host", "port"):
+        if getattr(parsed, name, None) == []:
+            parser.error(f"{name.upper()}: '--' may be given once, before what is no option")
 
 
 def _add_command(commands: Any, name: str, help: str, description: str, run: Any) -> argparse.ArgumentParser:

@@ -114,6 +114,7 @@ def test_options_of_multicast(arguments: tuple[str, ...], call: tuple[object, ..
         (("udp", "localhost", "80", "--idle", "0"), "a positive number of seconds"),
         (("udp", "localhost", "80", "--idle", "nan"), "a positive number of seconds"),
         (("--loop", "trio", "listen"), "invalid choice: 'trio'"),
+        (("connect", "example.com", "--", "--"), "PORT: '--' may be given once, before what is no option"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(arguments: tuple[str, ...], message: str) -> None:
