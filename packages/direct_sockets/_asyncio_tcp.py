@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -14,7 +15,6 @@ from whatwg_streams.other_specs import a_promise_rejected_with, fulfill, reject,
 from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from ._operating_system import Answer, Endpoint, ResolvedAddress, TCPConnectionParameters
@@ -165,7 +165,7 @@ class AsyncioTCPConnection(WatchedSocket):
             except OSError as error:
                 return a_promise_rejected_with(error)
             else:
-                self._drained = 0 < received < len(view)
+                self._drained = 0 < received < len(view) and self._a_short_read_tells()
                 return received
         return self._wait_to_receive(self._sock.recv_into, view)
 
@@ -182,7 +182,7 @@ class AsyncioTCPConnection(WatchedSocket):
             self._error = error
             return None
         self._may_look_again = True
-        self._drained = 0 < len(bytes_) < size
+        self._drained = 0 < len(bytes_) < size and self._a_short_read_tells()
         return bytes_
 
     def read_into_at_once(self, view: memoryview) -> int:
@@ -197,7 +197,7 @@ class AsyncioTCPConnection(WatchedSocket):
         except OSError as error:  # the system says it once
             self._error = error
             return 0
-        self._drained = 0 < received < len(view)
+        self._drained = 0 < received < len(view) and self._a_short_read_tells()
         return received
 
     def call_when_readable(self, steps: Callable[[], object]) -> bool:
@@ -209,6 +209,13 @@ class AsyncioTCPConnection(WatchedSocket):
         if not self._watching:
             self._wait()
         return True
+
+    def _a_short_read_tells(self) -> bool:
+        """Whether a read that was short tells that nothing is left, so that the next one may wait for the loop at once.
+
+        An error, a reset perhaps, may have come after the bytes. uvloop tells of one once, and then watches no more.
+        """
+        return not self._watching or isinstance(self._loop, asyncio.SelectorEventLoop)
 
     def _fail(self) -> Promise[Any]:
         error, self._error = self._error, None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support import settle
 from tests.support.operating_system import connection
+from whatwg_streams import ReadableStream
 from whatwg_streams._platform import fast_paths
 
 
@@ -105,6 +106,27 @@ async def test_a_reset_comes_to_a_read_that_waits(first: bytes) -> None:
             peer.reset()
             with pytest.raises(OSError, match="reset"):
                 await read
+
+
+@pytest.mark.parametrize("brings_buffers", [False, True])
+async def test_a_reset_comes_to_a_read_after_bytes_that_came_with_it(brings_buffers: bool) -> None:
+    """Some loops tell of an error once, and watch no more: that a read was short does not mean that nothing is left."""
+    async with connection() as (_, info, peer):
+        chunks = _views_of(info.readable) if brings_buffers else info.readable.values(prevent_cancel=True)
+        first = asyncio.ensure_future(anext(chunks))
+        await settle()  # it waits, and the loop watches
+        peer.sock.send(b"first")
+        peer.reset()
+        assert bytes(await first) == b"first"
+        with pytest.raises(OSError, match="reset"):
+            await anext(chunks)
+
+
+async def _views_of(readable: ReadableStream[memoryview]) -> AsyncIterator[memoryview]:
+    with readable.get_reader(mode="byob") as reader:
+        while not (result := await reader.read(bytearray(100))).done:
+            assert result.value is not None
+            yield result.value
 
 
 async def test_a_stream_that_is_cancelled_while_a_read_waits_reads_no_more() -> None:
