@@ -20,6 +20,7 @@ import pytest_asyncio
 
 from tests.support import LOOP_FACTORIES, LoopErrors, LoopFactory, run_what_waits_for_a_loop, settle
 from tests.support.descriptors import open_descriptors
+from whatwg_streams._platform import fast_paths
 
 _PASSED = pytest.StashKey[bool]()
 
@@ -40,6 +41,14 @@ def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
     """What makes a loop, for a synchronous test: ``asyncio.Runner(loop_factory=loop_factory)``."""
     factory: LoopFactory = request.param
     return factory
+
+
+@pytest.fixture(params=[True, False], ids=["fast", "plain"])
+def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test runs with the fast paths, and without."""
+    before = fast_paths.set_enabled(request.param)
+    yield
+    fast_paths.set_enabled(before)
 
 
 @pytest.fixture(autouse=True)

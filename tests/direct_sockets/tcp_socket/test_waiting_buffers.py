@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import array
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from tests.support import settle
 from tests.support.operating_system import connection
-from whatwg_streams._platform import fast_paths
 
-
-@pytest.fixture(autouse=True, params=[True, False], ids=["fast", "plain"])
-def _fast_paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 async def test_a_read_that_waits_gets_what_comes() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,12 +12,7 @@ from tests.support.operating_system import connection
 from whatwg_streams import ReadableStream
 from whatwg_streams._platform import fast_paths
 
-
-@pytest.fixture(autouse=True, params=[True, False], ids=["fast", "plain"])
-def _fast_paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 async def test_reads_that_wait_get_what_comes() -> None:

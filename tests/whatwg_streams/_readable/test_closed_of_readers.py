@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
 
 from tests.support.recording import FULFILLED, PENDING, outcome, reason_of
 from whatwg_streams import ReadableStream
-from whatwg_streams._platform import fast_paths
 
-
-@pytest.fixture(autouse=True, params=[True, False], ids=["fast", "plain"])
-def _fast_paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 @pytest.fixture(params=["default", "byob"])

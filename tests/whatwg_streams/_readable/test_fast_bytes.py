@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pickle import PickleBuffer
 from typing import Any
 
@@ -14,12 +14,7 @@ from tests.support.bytes_sources import ByteSource, ForeignBuffer, ForeignView, 
 from whatwg_streams import ReadableStream
 from whatwg_streams._platform import fast_paths
 
-
-@pytest.fixture(params=[True, False], ids=["fast", "plain"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 async def _waiting(memory: Any, **options: Any) -> tuple[ReadableStream[memoryview], ByteSource, Any, Any]:

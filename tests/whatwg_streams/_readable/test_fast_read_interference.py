@@ -9,22 +9,14 @@ import pytest
 
 from tests.support import settle
 from whatwg_streams import ReadableStream
-from whatwg_streams._platform import fast_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from whatwg_streams import ReadableStreamDefaultReader
 
 
-@pytest.fixture(params=[True, False], ids=["fast", "plain"])
-def _paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
-
-
-pytestmark = [pytest.mark.usefixtures("_paths"), pytest.mark.parametrize("starts_first", [True, False])]
+pytestmark = [pytest.mark.usefixtures("both_ways"), pytest.mark.parametrize("starts_first", [True, False])]
 
 
 class _Source:

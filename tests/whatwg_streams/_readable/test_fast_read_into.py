@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from tests.support import settle
 from tests.support.bytes_sources import ByteSource, byte_stream
 from whatwg_streams import Promise
-from whatwg_streams._platform import fast_paths, host
+from whatwg_streams._platform import host
 from whatwg_streams.other_specs import perform_a_microtask_checkpoint
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 MANY = 2000
 
 
-@pytest.fixture(params=[True, False], ids=["fast", "plain"], autouse=True)
-def switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 class Filler(ByteSource):

@@ -19,17 +19,13 @@ from whatwg_streams._platform import event_loop, fast_paths, host
 from whatwg_streams.other_specs import abort_idle_writable_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.support import LoopFactory
     from whatwg_streams import WritableStreamDefaultWriter
 
 
-@pytest.fixture(params=[True, False], ids=["fast", "plain"], autouse=True)
-def _switched(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 class Sink:

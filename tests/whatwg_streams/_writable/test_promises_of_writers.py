@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +9,8 @@ import pytest
 from tests.support import settle
 from tests.support.recording import FULFILLED, PENDING, outcome, reason_of
 from whatwg_streams import Promise, WritableStream
-from whatwg_streams._platform import fast_paths
 
-
-@pytest.fixture(autouse=True, params=[True, False], ids=["fast", "plain"])
-def _fast_paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 @pytest.mark.parametrize("asked_before", [True, False])

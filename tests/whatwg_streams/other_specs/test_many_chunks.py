@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,12 +20,7 @@ from whatwg_streams.other_specs import (
     set_up_readable_stream,
 )
 
-
-@pytest.fixture(autouse=True, params=[True, False], ids=["fast", "plain"])
-def _fast_paths(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fast_paths.set_enabled(request.param)
-    yield
-    fast_paths.set_enabled(before)
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 def _stream(**arguments: Any) -> ReadableStream[Any]:
