@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from ._tcp_server_socket import TCPServerSocket
 
 #: NOTE(spec): E6 the high water marks are implementation-defined. Of the readable side, in bytes:
-READABLE_HIGH_WATER_MARK: Final = 65536
+READABLE_HIGH_WATER_MARK: Final = 8 * LEAST_ROOM
 #: and of the writable side, in chunks:
 WRITABLE_HIGH_WATER_MARK: Final = 1
 
