@@ -2,8 +2,9 @@
 
 See `_platform.fast_paths` for the rules. What such a task waits for is, most of the time, one microtask: the pull
 before is done, so that the source is pulled again. It runs inside of the task, which need not be suspended then, as
-`MicrotaskQueue.run_inside_a_task` would run it; and where all that a chunk leads to is known before it is read, an
-iteration needs no promise for it.
+`MicrotaskQueue.run_inside_a_task` would run it: see `pull_for`; and what the source then enqueues goes to the read that
+waits, without all the questions that `enqueue` asks: see `serve`. An iteration needs no promise for a chunk that is
+queued, and its promise for one that was served is used again: nobody has seen it.
 """
 
 from __future__ import annotations
@@ -309,5 +310,5 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         promise._observers = 0
         iterator._promise = promise
         return chunk
-    promise.serial = stream._reads = stream._reads + 1
+    promise.serial = stream._reads = stream._reads + 1  # of this read, if it was used for others before
     return Later(promise, promise if served is None else go_on(promise))
