@@ -27,6 +27,7 @@ def upload(count: int, size: int) -> None:
     chunk = bytes(size)
     count = count // size * size
     with other_end("sink") as peer, socket.create_connection((HOST, port_of(peer))) as sock, stopwatch(count, peer):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(count // size):
             sock.sendall(chunk)
         sock.shutdown(socket.SHUT_WR)

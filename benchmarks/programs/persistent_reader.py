@@ -65,6 +65,7 @@ async def main(count: int) -> None:
     ):
         one.setblocking(False)
         other.setblocking(False)
+        other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with stopwatch(count):
             await Proxy(one, other).ended
             await loop.sock_recv(other, 1)

@@ -51,7 +51,7 @@ async def upload(count: int, size: int) -> None:
     chunk = bytes(size)
     count = count // size * size
     with other_end("sink") as peer:
-        async with TCPSocket(HOST, port_of(peer)) as info:
+        async with TCPSocket(HOST, port_of(peer), no_delay=True) as info:
             with stopwatch(count, peer), info.writable.get_writer() as writer, info.readable.get_reader() as reader:
                 for _ in range(count // size):
                     await writer.ready
@@ -152,7 +152,7 @@ async def send_datagrams(count: int) -> None:
 
 async def proxy(count: int) -> None:
     with other_end("source", count) as source, other_end("sink") as sink:
-        async with TCPSocket(HOST, port_of(source)) as one, TCPSocket(HOST, port_of(sink)) as other:
+        async with TCPSocket(HOST, port_of(source)) as one, TCPSocket(HOST, port_of(sink), no_delay=True) as other:
             with stopwatch(count):
                 await one.readable.pipe_to(other.writable)
                 with other.readable.get_reader() as reader:
