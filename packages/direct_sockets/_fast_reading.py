@@ -7,17 +7,16 @@ pull algorithm of §1.2, which is in `_tcp_socket`.
 from __future__ import annotations
 
 from types import MethodType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from whatwg_streams.other_specs import end_the_pull, enqueue_into_readable_stream, room_without_a_byob_reader
+
+from ._read_size import LEAST_ROOM, note_the_read, size_of_a_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._tcp_socket import TCPSocket
-
-#: How much room a readable that has bytes queued has to have, in bytes, before the system is asked for more.
-LEAST_ROOM: Final = 8192
 
 
 def pull(socket: TCPSocket) -> bool | None:
@@ -33,8 +32,9 @@ def pull(socket: TCPSocket) -> bool | None:
         return None
     connection = socket._connection
     assert connection is not None
-    bytes_ = connection.read_at_once(room)
+    bytes_ = connection.read_at_once(size_of_a_read(socket, room))
     if bytes_:
+        note_the_read(socket, len(bytes_))
         enqueue_into_readable_stream(stream, bytes_)
     elif bytes_ is not None:
         socket._received_nothing()

@@ -41,7 +41,6 @@ from whatwg_streams.other_specs import (
 from . import _asyncio_os, _fast_closing, _fast_reading
 from ._addresses import is_private_network_address
 from ._errors import network_error
-from ._fast_reading import LEAST_ROOM
 from ._operating_system import TCPConnectionParameters, current_operating_system
 from ._options import (
     TCPSocketOpenInfo,
@@ -51,6 +50,7 @@ from ._options import (
     convert_tcp_socket_options,
 )
 from ._permissions import current_policy, not_allowed_error
+from ._read_size import LEAST_ROOM, READABLE_HIGH_WATER_MARK, note_the_read, size_of_a_read
 from ._shutdown import close_at_shutdown
 from ._socket_of_two_streams import SocketOfTwoStreams
 from ._steps import queue_a_global_task_upon
@@ -61,10 +61,7 @@ if TYPE_CHECKING:
     from ._options import TCPSocketOptions
     from ._tcp_server_socket import TCPServerSocket
 
-#: NOTE(spec): E6 the high water marks are implementation-defined. Of the readable side, in bytes:
-READABLE_HIGH_WATER_MARK: Final = 8 * LEAST_ROOM
-#: and of the writable side, in chunks:
-WRITABLE_HIGH_WATER_MARK: Final = 1
+WRITABLE_HIGH_WATER_MARK: Final = 1  # chunk. NOTE(spec): E6 it is implementation-defined
 
 
 class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
@@ -93,13 +90,14 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         NotAllowedError: the feature "direct-sockets" is not granted.
     """
 
-    __slots__ = ("_connection", "_lost", "_peer_has_finished", "_streams_are_to_come", "_surplus")
+    __slots__ = ("_connection", "_lost", "_peer_has_finished", "_reads_are_full", "_streams_are_to_come", "_surplus")
 
     _readable: ReadableStream[memoryview]
 
     _connection: TCPConnection | None
     _lost: BaseException | None  # what the system has told the writer, and tells nobody a second time
     _peer_has_finished: bool  # E5: its FIN has come, but bytes from before it are still to be read
+    _reads_are_full: bool  # whether the last one has brought a whole high water mark
     _streams_are_to_come: bool  # whether they are made when they are asked for
     _surplus: bytes | bytearray  # E2: bytes that no reader had room for
 
@@ -159,6 +157,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         self._connection = None
         self._lost = None
         self._peer_has_finished = False
+        self._reads_are_full = False
         self._streams_are_to_come = False
         self._surplus = b""
 
@@ -355,7 +354,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # that is read would be replaced by one as small, for ever. Each read from the queue pulls once more.
         if desired_size < LEAST_ROOM:
             return a_promise_resolved_with_undefined()
-        return queue_a_global_task_upon(connection.read(desired_size), self._received, self._receiving_failed)
+        size = size_of_a_read(self, desired_size)
+        return queue_a_global_task_upon(connection.read(size), self._received, self._receiving_failed)
 
     def _received_into(self, size: int) -> None:
         """Steps 2.3.2.1 and 2.3.2.2 of initializing the readable stream, when a reader has waited with a buffer."""
@@ -382,6 +382,7 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
         # 2.3.2.2.2. or, without one, as they are:
         # 2.3.2.2.3. they are enqueued.
         elif current_byob_request_view(self._readable) is None:
+            note_the_read(self, len(bytes_))
             enqueue_into_readable_stream(self._readable, bytes_)
         # NOTE(spec): E2 if a reader came with a buffer meanwhile, it gets what it has room for.
         else:

@@ -22,7 +22,7 @@ ReadableStream, "close" a WritableStream); here the interface comes first in the
                        enqueue_into_transform_stream, terminate_transform_stream, error_transform_stream,
                        GenericTransformStream
     stream pairs       DuplexStream, EndpointPair
-    piping             pipe_to, pipe_through, create_a_proxy
+    piping             pipe_to, pipe_through, create_a_proxy, write_algorithm_at_the_end_of_the_pipe
 
 And what such specifications need from the neighbouring standards: `new` of Web IDL, promises and their
 verbs, conversions, the abort algorithms of a signal, tasks and exceptions.
@@ -67,6 +67,7 @@ from ._piping import (
     create_a_proxy as create_a_proxy,
     pipe_through as pipe_through,
     pipe_to as pipe_to,
+    write_algorithm_at_the_end_of_the_pipe as write_algorithm_at_the_end_of_the_pipe,
 )
 from ._readable_streams import (
     cancel_readable_stream as cancel_readable_stream,
@@ -207,4 +208,5 @@ __all__ = [
     "terminate_transform_stream",
     "upon",
     "write_a_chunk",
+    "write_algorithm_at_the_end_of_the_pipe",
 ]

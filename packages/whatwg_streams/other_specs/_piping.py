@@ -61,6 +61,16 @@ def pipe_through(
     return transform._readable
 
 
+def write_algorithm_at_the_end_of_the_pipe(readable: ReadableStream[Any]) -> object:
+    """Beyond the standard: the write algorithm of the stream that this one is being piped to.
+
+    Returns:
+        None if it is not being piped, or to a stream that no other specification has set up.
+    """
+    pipe: Any = getattr(readable._reader, "_pipe", None)
+    return None if pipe is None else getattr(pipe.dest._controller._write_algorithm, "of_one_argument", None)
+
+
 def create_a_proxy(stream: ReadableStream[_T]) -> ReadableStream[_T]:
     """https://streams.spec.whatwg.org/#readablestream-create-a-proxy
 

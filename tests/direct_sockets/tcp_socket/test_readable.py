@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from direct_sockets._fast_reading import LEAST_ROOM
-from direct_sockets._tcp_socket import READABLE_HIGH_WATER_MARK
+from direct_sockets._read_size import LEAST_ROOM, MOST_FOR_A_SOCKET, READABLE_HIGH_WATER_MARK
 from tests.support import settle
 from tests.support.operating_system import (
     FIN,
@@ -23,6 +22,8 @@ from tests.support.sources import read_on
 from whatwg_streams import (
     NetworkError,
     Promise,
+    TransformStream,
+    WritableStream,
 )
 
 
@@ -59,6 +60,67 @@ async def test_small_gaps_are_not_filled_one_by_one() -> None:
         await reader.read()
         await settle()
         assert connection_.take() == [("read", room + 1024)]
+    await socket.close()
+
+
+@pytest.mark.usefixtures("both_ways")
+async def test_a_pipe_to_another_socket_reads_much_at_once_as_long_as_its_peer_fills_the_reads() -> None:
+    source, info, connection = await handmade_socket()
+    sink, sink_info, sink_connection = await handmade_socket()
+    piped = info.readable.pipe_to(sink_info.writable)
+    await settle()
+    connection.feed(bytes(READABLE_HIGH_WATER_MARK - 1))
+    await settle()
+    connection.feed(bytes(READABLE_HIGH_WATER_MARK))
+    await settle()
+    assert connection.take() == [("read", READABLE_HIGH_WATER_MARK)] * 2 + [("read", MOST_FOR_A_SOCKET)]
+    connection.feed(bytes(MOST_FOR_A_SOCKET))
+    await settle()
+    connection.feed(b"short")
+    await settle()
+    assert connection.take() == [("read", MOST_FOR_A_SOCKET), ("read", READABLE_HIGH_WATER_MARK)]
+    connection.feed(FIN)
+    await piped
+    assert len(sink_connection.written) == 2 * READABLE_HIGH_WATER_MARK - 1 + MOST_FOR_A_SOCKET + len(b"short")
+    await source.close()
+    await sink.close()
+
+
+@pytest.mark.usefixtures("both_ways")
+async def test_while_the_other_socket_is_slow_a_pipe_reads_much_at_once_no_more_than_once() -> None:
+    source, info, connection = await handmade_socket()
+    sink, sink_info, sink_connection = await handmade_socket()
+    sink_connection.hold("write")
+    piped = info.readable.pipe_to(sink_info.writable)
+    connection.feed(*[bytes(MOST_FOR_A_SOCKET)] * 4)
+    await settle()
+    assert connection.take() == [("read", READABLE_HIGH_WATER_MARK), ("read", MOST_FOR_A_SOCKET)]
+    sink_connection.answer("write", True)
+    await settle()
+    assert connection.take() == [("read", MOST_FOR_A_SOCKET)]
+    connection.feed(FIN)
+    sink_connection.held.clear()
+    sink_connection.answer("write", True)
+    await piped
+    await source.close()
+    await sink.close()
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize("reader", ["a default reader", "a pipe to a stream of the user's", "a transform"])
+async def test_others_are_given_no_more_at_once_than_there_is_room_for(reader: str) -> None:
+    socket, info, connection = await handmade_socket()
+    sizes: list[int] = []
+    sink = WritableStream({"write": lambda chunk: sizes.append(len(chunk))})
+    connection.feed(*[bytes(READABLE_HIGH_WATER_MARK)] * 4, FIN)
+    if reader == "a default reader":
+        sizes += [len(chunk) async for chunk in info.readable]
+    elif reader == "a transform":
+        await info.readable.pipe_through(TransformStream()).pipe_to(sink)
+    else:
+        await info.readable.pipe_to(sink)
+    assert sizes == [READABLE_HIGH_WATER_MARK] * 4
+    assert max(call[1] for call in connection.calls if call[0] == "read") == READABLE_HIGH_WATER_MARK  # type: ignore[type-var]
     await socket.close()
 
 

@@ -20,8 +20,12 @@ from whatwg_streams.other_specs import (
     is_errored,
     is_locked,
     is_readable,
+    mark_as_handled,
+    new,
     pipe_through,
     pipe_to,
+    set_up_writable_stream,
+    write_algorithm_at_the_end_of_the_pipe,
 )
 
 
@@ -29,6 +33,27 @@ async def test_a_pipe_moves_chunks_and_closes() -> None:
     sink = RecordingSink()
     await pipe_to(stream_of("a", "b"), WritableStream(sink))
     assert sink.events == [("start",), ("write", "a"), ("write", "b"), ("close",)]
+
+
+async def test_who_writes_at_the_end_of_a_pipe_is_told_of_streams_that_a_specification_has_set_up() -> None:
+    written: list[str] = []
+    destination: WritableStream[str] = new(WritableStream)
+    set_up_writable_stream(destination, write_algorithm=written.append)
+    source: ReadableStream[str] = ReadableStream()
+    assert write_algorithm_at_the_end_of_the_pipe(source) is None
+    reader = source.get_reader()
+    assert write_algorithm_at_the_end_of_the_pipe(source) is None
+    reader.release_lock()
+    controller = AbortController()
+    piped = pipe_to(source, destination, prevent_cancel=True, signal=controller.signal)
+    assert write_algorithm_at_the_end_of_the_pipe(source) == written.append
+    controller.abort()
+    with pytest.raises(AbortError):
+        await piped
+    assert write_algorithm_at_the_end_of_the_pipe(source) is None
+    piped = pipe_to(source, WritableStream())
+    mark_as_handled(piped)
+    assert write_algorithm_at_the_end_of_the_pipe(source) is None
 
 
 async def test_a_pipe_that_is_not_to_close() -> None:
