@@ -252,11 +252,11 @@ class AsyncioDatagramSocket(WatchedSocket):
         refused, self._refused = self._refused, None
         if refused is not None:
             raise refused
-        if self._receive_many is not None:
-            return self._receive_by_many(self._receive_many, count)
         packets: list[UDPPacket] = []
         append, packet, source = packets.append, packet_of, self._source
         try:
+            if self._receive_many is not None:
+                return self._receive_by_many(self._receive_many, count)
             if self.remote is not None:
                 receive = self._sock.recv
                 for _ in range(count):
@@ -269,6 +269,7 @@ class AsyncioDatagramSocket(WatchedSocket):
         except WOULD_BLOCK:
             self._drained = True
         except OSError as error:
+            self._loop.call_soon(self._watch_anew)
             if not packets:
                 raise
             self._refused = error
@@ -314,6 +315,19 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._receiving = self._refused = None
             reject(promise, error)
 
+    def _watch_anew(self) -> None:
+        """The system has told of an error of the socket, to whichever call came first.
+
+        uvloop tells of one once, and then watches no more, neither for reading nor for writing: also where the error
+        is gone by then, and there is nothing to receive and no room to send.
+        """
+        self._watch_no_more()
+        if self._receiving is not None:
+            self._watch(self._readable)
+        if self._sending is not None and self._looking_up is None:
+            self._watch_no_more_for_writing()
+            self._watch_for_writing()
+
     # Sending -------------------------------------------------------------------------------------
 
     def send(self, data: memoryview, to: Destination | None) -> Answer[bool]:
@@ -337,7 +351,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._unsent = bytes(data)
             promise: Promise[bool] = Promise()
             self._sending = promise
-            self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
+            self._watch_for_writing()
             return promise
         except OSError as error:
             return a_promise_rejected_with(error)
@@ -379,12 +393,18 @@ class AsyncioDatagramSocket(WatchedSocket):
             try:
                 self._sock.send(data)
                 return
-            except ConnectionRefusedError as error:
-                # Not this packet, which has not been sent.
+            except WOULD_BLOCK:
+                raise
+            except OSError as error:
+                self._loop.call_soon(self._watch_anew)
                 attempts -= 1
-                if attempts == 0:
+                if error.errno != errno.ECONNREFUSED or attempts == 0:
                     raise
+                # Not this packet, which has not been sent.
                 self._datagram_was_refused(error)
+
+    def _watch_for_writing(self) -> None:
+        self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
 
     def _writable(self) -> None:
         try:
@@ -416,7 +436,7 @@ class AsyncioDatagramSocket(WatchedSocket):
             self._stop_sending(reject, error)
             return
         self._looking_up = None
-        self._loop.add_writer(self._fd, run_a_task, self._writable, self._loop)
+        self._watch_for_writing()
 
     def _stop_sending(self, settle: Callable[[Promise[bool], Any], None], how: object) -> None:
         promise = self._sending

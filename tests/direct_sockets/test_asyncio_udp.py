@@ -12,7 +12,9 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from direct_sockets._asyncio_common import OwnedSocket
 from direct_sockets._asyncio_os import REAL
 from direct_sockets._asyncio_udp import AsyncioDatagramSocket, sharing_option
 from direct_sockets._operating_system import (
@@ -284,6 +286,71 @@ async def test_what_came_before_an_error_is_provided_before_it() -> None:
         await answered(datagrams.provide(9))
     assert caught.value.errno == errno.ENOBUFS
     assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"three"]
+    datagrams.close()
+
+
+class _Congested(OwnedSocket):
+    """A socket, connected to where nobody receives, whose network takes no datagrams.
+
+    It has the errors that the system has; the sender is told of another one.
+    """
+
+    has_room = True
+
+    def __init__(self) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+        self.setblocking(False)
+        self.connect(("127.0.0.1", refusing_udp_port()))
+
+    @override
+    def send(self, data: Any, *_: Any) -> int:
+        if self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(errno.EHOSTUNREACH, "?")
+        if not self.has_room:
+            raise BlockingIOError
+        return len(data)
+
+    def have_an_error(self) -> None:
+        super().send(b"x")  # loopback refuses it at once
+
+
+async def test_an_error_that_a_sender_takes_ends_no_receive_that_waits() -> None:
+    loop = asyncio.get_running_loop()
+    sock = _Congested()
+    datagrams = AsyncioDatagramSocket(sock, "connected", loop, REAL.resolve)
+    sent: list[Answer[bool]] = []
+    with plain_udp_socket() as other, plain_udp_socket() as peer:
+        received = datagrams.provide(1)
+        loop.add_reader(other, lambda: sent.append(datagrams.send(memoryview(b"x"), None)))
+        await settle()
+        # The loop is told of both on one turn; the first one sends, so that nothing is left for the second.
+        peer.sendto(b"go", other.getsockname())
+        sock.have_an_error()
+        await settle(2)
+        loop.remove_reader(other)
+        with pytest.raises(OSError, match=r".") as caught:
+            await answered(sent[0])
+        assert caught.value.errno == errno.EHOSTUNREACH
+        assert _is_pending(received)
+    with plain_udp_socket(port=datagrams._sock.getpeername()[1]) as peer:
+        peer.sendto(b"hello", datagrams.local)
+        assert await answered(received) == [UDPPacket(b"hello", None)]
+    datagrams.close()
+
+
+async def test_an_error_that_a_receiver_takes_ends_no_send_that_waits() -> None:
+    sock = _Congested()
+    datagrams = AsyncioDatagramSocket(sock, "connected", asyncio.get_running_loop(), REAL.resolve)
+    received = datagrams.provide(1)
+    sock.has_room = False
+    sent = datagrams.send(memoryview(b"x"), None)
+    sock.have_an_error()
+    with pytest.raises(ConnectionRefusedError):
+        await answered(received)
+    await settle()
+    assert _is_pending(sent)
+    sock.has_room = True
+    assert await answered(sent) is True
     datagrams.close()
 
 

@@ -486,10 +486,10 @@ def linux_socket_of(tcp_socket: TCPSocket) -> socket.socket:
 
 
 @contextlib.contextmanager
-def plain_udp_socket(address: str = "127.0.0.1") -> Iterator[socket.socket]:
+def plain_udp_socket(address: str = "127.0.0.1", port: int = 0) -> Iterator[socket.socket]:
     """Bind a plain UDP socket; its calls do not block."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((address, 0))
+        sock.bind((address, port))
         sock.setblocking(False)
         yield sock
 

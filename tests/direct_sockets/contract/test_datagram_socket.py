@@ -229,12 +229,17 @@ async def test_a_send_that_looks_a_name_up_can_be_stopped(machine: Machine) -> N
 
 
 async def test_a_refusal_is_an_error_of_the_receive_that_waits(machine: Machine) -> None:  # E48
-    async with connected_to(machine, [LOOPBACK], await refusing_udp_port(machine)) as datagrams:
+    port = await refusing_udp_port(machine)
+    async with connected_to(machine, [LOOPBACK], port) as datagrams:
         answer = datagrams.provide(1)
         assert datagrams.send(memoryview(b"x"), None) is True
         assert await error_of(answer) == errno.ECONNREFUSED
-        assert is_pending(datagrams.provide(1))
-        datagrams.stop_providing()
+        answer = datagrams.provide(1)
+        await machine.rest()
+        assert is_pending(answer)
+        async with bound(machine, LOOPBACK, port=port) as peer:  # now somebody receives there
+            assert peer.send(memoryview(b"hello"), _to(datagrams.local)) is True
+            assert await answered(answer) == [UDPPacket(b"hello", None)]
 
 
 async def test_a_refusal_is_an_error_of_the_next_receive_not_of_the_next_send(machine: Machine) -> None:  # E48
