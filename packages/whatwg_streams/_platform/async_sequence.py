@@ -176,7 +176,7 @@ def get_the_next_value(iterator: IteratorRecord) -> Promise[Any]:
     try:
         next_result = iterator.next()
     # 2. If that throws, it is a rejection.
-    except Exception as exception:
+    except BaseException as exception:
         return a_promise_rejected_with(reason_of(exception))
     # 3. A promise for the result.
     next_promise: Promise[Any] = a_promise_resolved_with(next_result)
@@ -190,7 +190,7 @@ def close_an_async_iterator(iterator: IteratorRecord, reason: object) -> Promise
     try:
         return_result = iterator.return_(reason)
     # 2. If that throws, it is a rejection.
-    except Exception as exception:
+    except BaseException as exception:
         return a_promise_rejected_with(reason_of(exception))
     # 3. Without such a method, there is nothing to do.
     if return_result is NO_RETURN_METHOD:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, fina
 
 from .fast_paths import fast_paths
 from .per_thread import PerThread
+from .reasons import RAISED_BY_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,9 @@ class MicrotaskQueue:
                         argument.wake_on(loop)
                     else:
                         callback(argument)
-                except Exception as exception:
+                except RAISED_BY_TASKS:
+                    raise
+                except BaseException as exception:
                     report_exception(exception, "A microtask raised")
                 del callback, argument  # an exception that somebody keeps leads to this frame
         finally:
@@ -165,7 +168,9 @@ class MicrotaskQueue:
                 self._spent += 1
                 try:
                     callback(argument)
-                except Exception as exception:
+                except RAISED_BY_TASKS:
+                    raise
+                except BaseException as exception:
                     report_exception(exception, "A microtask raised")
                 if place is not None:
                     if place.is_next:

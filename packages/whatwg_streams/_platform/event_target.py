@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from . import event_loop
+from .reasons import RAISED_BY_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,5 +118,7 @@ class EventTarget(Generic[E]):
                 self._remove(listener)
             try:
                 listener.callback(event)
-            except Exception as exception:
+            except RAISED_BY_TASKS:
+                raise
+            except BaseException as exception:
                 event_loop.report_exception(exception, f"A listener for the event {event.type} raised")

@@ -15,7 +15,6 @@ The reactions of a promise are kept in one list, whatever their kind:
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar, final, overload
@@ -78,7 +77,7 @@ class Promise(Generic[T_co]):
         if executor is not None:
             try:
                 executor(partial(resolve, self), partial(reject, self))
-            except (Exception, asyncio.CancelledError) as exception:
+            except BaseException as exception:
                 reject(self, reason_of(exception))
 
     # Settling ------------------------------------------------------------------------------------
@@ -385,7 +384,7 @@ class _Then:
             result = handler(promise._promise_result)
         except Throw as completion:
             reject(self.derived, completion.reason)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             reject(self.derived, reason_of(exception))
         else:
             resolve(self.derived, result)

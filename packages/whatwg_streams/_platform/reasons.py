@@ -45,7 +45,13 @@ def raise_reason(reason: object) -> NoReturn:
 
 
 def reason_of(exception: BaseException) -> object:
-    """What a promise is rejected with, when a callback raised the exception."""
+    """What a promise is rejected with, when a callback raised the exception.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: the exception is one, which ends the program and is no reason.
+    """
+    if isinstance(exception, RAISED_BY_TASKS):
+        raise exception
     if isinstance(exception, asyncio.CancelledError):
         return AbortError("a callback was cancelled")
     if isinstance(exception, (RejectionError, Throw)):

@@ -8,7 +8,6 @@ object or mapping for an object. Messages start with the name of what was conver
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import math
@@ -260,7 +259,7 @@ class CallbackAlgorithm:
                 result = self.function(*arguments)
             else:
                 result = self.function(*arguments, self.controller)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             return a_promise_rejected_with(reason_of(exception))
         return self.promise_for(result)
 

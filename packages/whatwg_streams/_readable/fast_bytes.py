@@ -6,7 +6,6 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
@@ -88,7 +87,7 @@ def call_pull_if_needed(controller: ReadableByteStreamController, queue: Microta
     if pull_algorithm.__class__ is CallbackAlgorithm or isinstance(pull_algorithm, CallbackAlgorithm):
         try:
             result = pull_algorithm.function(controller)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             pull_promise: Promise[Any] = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:

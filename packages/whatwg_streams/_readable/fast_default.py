@@ -6,7 +6,6 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -73,7 +72,7 @@ def pull_ahead(controller: ReadableStreamDefaultController) -> None:
     )
     try:
         result = callback.function(controller)
-    except (Exception, asyncio.CancelledError) as exception:
+    except BaseException as exception:
         upon_pulled(controller, a_promise_rejected_with(reason_of(exception)))
     else:
         if result is None:
@@ -111,7 +110,7 @@ def pull(controller: ReadableStreamDefaultController, queue: MicrotaskQueue | No
     if type(pull_algorithm) is CallbackAlgorithm or type(pull_algorithm) is WrapperAlgorithm:
         try:
             result = pull_algorithm.function(controller)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             pull_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:

@@ -21,7 +21,6 @@ there: with all that is under way queued as the plain algorithms would have queu
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import inspect
 from collections import deque
@@ -253,7 +252,7 @@ def _move_chunks(
                     readable._only_appends = counts and size + 1 >= high_water_mark
                     try:
                         result = pull(readable)
-                    except (Exception, asyncio.CancelledError) as exception:
+                    except BaseException as exception:
                         result = failed = a_promise_rejected_with(reason_of(exception))
                     readable._only_appends = False
                     if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
@@ -266,7 +265,7 @@ def _move_chunks(
                 readable._pulling = True
                 try:
                     result = pull(readable)
-                except (Exception, asyncio.CancelledError) as exception:
+                except BaseException as exception:
                     result = failed = a_promise_rejected_with(reason_of(exception))
                 alone = result is None and len(jobs) == pending
                 if not alone or readable._pull_again or not catch.has_chunk or pipe.shutting_down:
@@ -279,7 +278,7 @@ def _move_chunks(
             dest._in_flight_write_request = write_request
             try:
                 result = write(chunk, writable) if write_it is None else write_it(chunk)
-            except (Exception, asyncio.CancelledError) as exception:
+            except BaseException as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             alone = result is None and (not jobs or len(jobs) == pending)
             pulls_ahead = high_water_mark != 0 and readable._pulling  # as the callback has made room
@@ -346,7 +345,7 @@ def _move_steadily(
             readable._queue_total_size = room_for_one
             try:
                 result = pull(readable)
-            except (Exception, asyncio.CancelledError) as exception:
+            except BaseException as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             if result is not None or (jobs and len(jobs) != pending):
                 readable._pulling = True
@@ -357,7 +356,7 @@ def _move_steadily(
             dest._in_flight_write_request = write_request
             try:
                 result = write(chunk, writable) if write_it is None else write_it(chunk)
-            except (Exception, asyncio.CancelledError) as exception:
+            except BaseException as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             if result is not None or (jobs and len(jobs) != pending) or dest._state != "writable" or readable._pulling:
                 if result is not LEFT:

@@ -80,14 +80,17 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
         return False
     mover = _Mover(pipe, by, enter_chain)
     coroutine = mover.move()
-    task = tasks.run_in_a_task(_driven(coroutine, _call, mover.suspended), mover.context)
+    task = tasks.run_in_a_task(_driven(coroutine, _call, mover.suspended, mover.closed), mover.context)
     task.add_done_callback(partial(mover.ended, coroutine))
     return True
 
 
 @types.coroutine
 def _driven(
-    coroutine: Coroutine[Any, Any, Any], run: Callable[..., Any], suspended: Callable[[], None]
+    coroutine: Coroutine[Any, Any, Any],
+    run: Callable[..., Any],
+    suspended: Callable[[], None],
+    closed: Callable[[], None],
 ) -> Generator[Any, Any, Any]:
     """Await the coroutine.
 
@@ -95,6 +98,7 @@ def _driven(
         coroutine: what to await.
         run: what its steps are called by.
         suspended: called when it is suspended, before the event loop knows.
+        closed: called when it is to be closed, before it knows.
     """
     step = partial(run, coroutine.send, None)
     while True:
@@ -106,6 +110,7 @@ def _driven(
         try:
             sent = yield waits_for
         except GeneratorExit:
+            closed()
             run(coroutine.close)
             raise
         except BaseException as exception:
@@ -120,19 +125,15 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
     """The coroutine, to be awaited in another context than that of the task."""
-    return _driven(coroutine, context.run, return_undefined)
+    return _driven(coroutine, context.run, return_undefined, return_undefined)
 
 
 def failure(exception: BaseException, *, of_a_coroutine: bool) -> Promise[Any]:
     """The rejection for what a callback has raised.
 
     Raises:
-        BaseException: what is no failure of the callback is raised again.
+        KeyboardInterrupt, SystemExit: the exception is one.
     """
-    if not of_a_coroutine and not isinstance(exception, (Exception, asyncio.CancelledError)):
-        raise exception
-    if isinstance(exception, (GeneratorExit, *RAISED_BY_TASKS)):
-        raise exception
     return a_promise_rejected_with(reason_of_a_task(exception) if of_a_coroutine else reason_of(exception))
 
 
@@ -160,6 +161,7 @@ class _Mover:
         "context",
         "enter_chain",
         "has_begun",
+        "is_closed",
         "may_be_suspended",
         "phase",
         "pipe",
@@ -185,6 +187,7 @@ class _Mover:
         self.enter_chain = enter_chain
         self.chain: Chain | None = None
         self.has_begun = False
+        self.is_closed = False  # while it was suspended, by who gives up the task: the event loop is gone
         self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
         self.write_algorithm = cast("Any", pipe.dest._controller._write_algorithm)
         self.task: Any = None  # which callbacks may cancel
@@ -323,9 +326,11 @@ class _Mover:
                     chunk = await (awaitable if context is None else in_context(context, tasks.wait_for(awaitable)))
                 except StopAsyncIteration:
                     pass
-                except (GeneratorExit, *RAISED_BY_TASKS):
+                except RAISED_BY_TASKS:
                     raise
                 except BaseException as exception:
+                    if self.is_closed:
+                        raise
                     threw = exception
                 if threw is None and task._must_cancel:
                     chunk, threw = END_OF_ITERATION, asyncio.CancelledError()
@@ -380,6 +385,8 @@ class _Mover:
                             if task._must_cancel:
                                 raise asyncio.CancelledError
                     except BaseException as exception:
+                        if self.is_closed:
+                            raise
                         result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
                     self.phase = _NOTHING
                     readable._only_appends = False
@@ -410,6 +417,8 @@ class _Mover:
                     if task._must_cancel and result is not fast_pipe.LEFT:
                         raise asyncio.CancelledError
             except BaseException as exception:
+                if self.is_closed:
+                    raise
                 result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
             self.phase = _NOTHING
             if self.shared and self.context:
@@ -474,6 +483,10 @@ class _Mover:
         return self.phase != _NOTHING or self.promise is not None
 
     # Suspension ------------------------------------------------------------------------------------------
+
+    def closed(self) -> None:
+        """What the coroutines raise now is for nobody."""
+        self.is_closed = True
 
     def suspended(self) -> None:
         """The task is suspended, before the event loop knows."""

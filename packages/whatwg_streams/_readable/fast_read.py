@@ -9,13 +9,12 @@ queued, and its promise for one that was served is used again: nobody has seen i
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
 from .._platform.event_loop import _this_thread, eager_tasks, scheduling
 from .._platform.promises import a_promise_rejected_with, is_thenable, take_result_of
-from .._platform.reasons import MYPY, reason_of
+from .._platform.reasons import MYPY, RAISED_BY_TASKS, reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._supporting.queue_with_sizes import ValueWithSize, owned
 from . import async_iterator, default_controller, default_reader, fast_bytes, fast_default
@@ -97,12 +96,12 @@ def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> b
             jobs.append(job)
         else:
             fast_default.upon_pulled(readable, callback.promise_for(result))
-    except (Exception, asyncio.CancelledError) as exception:
-        fast_default.upon_pulled(readable, a_promise_rejected_with(reason_of(exception)))
-    except BaseException:
+    except RAISED_BY_TASKS:
         readable._serves = None
         queue.microtasks_have_run(draining)
         raise
+    except BaseException as exception:
+        fast_default.upon_pulled(readable, a_promise_rejected_with(reason_of(exception)))
     if not draining:
         queue.microtasks_have_run(draining)
     if readable._serves is None:

@@ -13,7 +13,6 @@ source is pulled again, and responds. It runs inside of the task, which need not
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
@@ -192,7 +191,7 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     controller._pull_again = False
     try:
         result = pull_algorithm.function(controller)
-    except (Exception, asyncio.CancelledError) as exception:
+    except BaseException as exception:
         fast_bytes.upon_pulled(controller, a_promise_rejected_with(reason_of(exception)))
     else:
         if result is None:

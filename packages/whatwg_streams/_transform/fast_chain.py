@@ -386,7 +386,7 @@ class _Chain:
             self.stage = stage
             try:
                 result = algorithm.function(chunk, controller)
-            except (Exception, asyncio.CancelledError) as exception:
+            except BaseException as exception:
                 failed, result = a_promise_rejected_with(reason_of(exception)), None
             if self.chunk is _NOTHING:
                 self.transforms[stage]._irregular += 1
@@ -407,7 +407,7 @@ class _Chain:
         write_it = self.write_it
         try:
             result = self.write_to_the_sink(chunk, self.sink) if write_it is None else write_it(chunk)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             return self._sink_goes_on(chunk, a_promise_rejected_with(reason_of(exception)))
         if result is not None or self.jobs or dest._state != "writable" or self.left:
             return self._sink_goes_on(chunk, None if result is None else self.write_algorithm.promise_for(result))
@@ -441,7 +441,7 @@ class _Chain:
                 readable._queue_total_size = room_for_one
                 try:
                     result = pull(readable)
-                except (Exception, asyncio.CancelledError) as exception:
+                except BaseException as exception:
                     result = failed = a_promise_rejected_with(reason_of(exception))
                 if result is not None or jobs:
                     readable._pulling = True
@@ -457,7 +457,7 @@ class _Chain:
                 dest._in_flight_write_request = write_request
                 try:
                     result = write(chunk, sink) if write_it is None else write_it(chunk)
-                except (Exception, asyncio.CancelledError) as exception:
+                except BaseException as exception:
                     result = failed = a_promise_rejected_with(reason_of(exception))
                 if result is not None or jobs or dest._state != "writable" or now.left or readable._pulling:
                     self._sink_goes_on(chunk, fast_pipe.promise_for(self.write_algorithm, result, failed))

@@ -6,7 +6,6 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._platform import event_loop, starts
@@ -51,7 +50,7 @@ def write(stream: TransformStream[Any, Any], chunk: object) -> Promise[Any] | No
         return default_sinks.transform_stream_default_sink_write_algorithm(stream, chunk)
     try:
         result = transform_algorithm.function(chunk, controller)
-    except (Exception, asyncio.CancelledError) as exception:
+    except BaseException as exception:
         transform_promise = a_promise_rejected_with(reason_of(exception))
     else:
         if result is None:

@@ -6,7 +6,6 @@ See `_platform.fast_paths` for the rules. What is flattened here stands step by 
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ def process_write(controller: WritableStreamDefaultController, chunk: object) ->
     if isinstance(write_algorithm, CallbackAlgorithm):
         try:
             result = write_algorithm.function(chunk, controller)
-        except (Exception, asyncio.CancelledError) as exception:
+        except BaseException as exception:
             sink_write_promise = a_promise_rejected_with(reason_of(exception))
         else:
             if result is None:

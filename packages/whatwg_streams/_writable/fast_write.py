@@ -7,7 +7,6 @@ that write, `WRITTEN`. Where these steps queue nothing, they are taken inside of
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
@@ -180,7 +179,7 @@ def write(writer: WritableStreamDefaultWriter[Any], stream: WritableStream[Any],
     function = at_once.function
     try:
         result = at_once.algorithm.function(chunk, controller) if function is None else function(chunk)
-    except (Exception, asyncio.CancelledError) as exception:
+    except BaseException as exception:
         fast_default.upon_written(controller, a_promise_rejected_with(reason_of(exception)))
         return promise
     if result is None and scheduling.enqueue_elsewhere is None:

@@ -33,7 +33,7 @@ def _wrapped(algorithm: Callable[..., Any], *arguments: object) -> Promise[Any]:
     # .1. Run the algorithm, if there is one; what it throws is a rejection.
     try:
         result = algorithm(*arguments)
-    except Exception as e:
+    except BaseException as e:
         return a_promise_rejected_with(reason_of(e))
     # .2. If the result is a promise, that is it.
     if isinstance(result, Promise):

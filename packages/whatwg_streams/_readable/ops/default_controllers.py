@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..._platform import starts
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.reasons import reason_of
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.algorithms import perform_pull
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
@@ -138,9 +139,9 @@ def readable_stream_default_controller_enqueue(controller: ReadableStreamDefault
         try:
             result = controller._strategy_size_algorithm(chunk)
         # 4.2. If that throws,
-        except Exception as exception:
+        except BaseException as exception:
             # 4.2.1. the stream is errored,
-            readable_stream_default_controller_error(controller, exception)
+            readable_stream_default_controller_error(controller, reason_of(exception))
             # 4.2.2. and so is this.
             raise
         # 4.3. The size.

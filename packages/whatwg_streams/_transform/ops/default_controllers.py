@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, react
-from ..._platform.reasons import Throw
+from ..._platform.reasons import Throw, reason_of
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_can_close_or_enqueue,
@@ -116,9 +116,9 @@ def transform_stream_default_controller_enqueue(controller: TransformStreamDefau
     try:
         readable_stream_default_controller_enqueue(readable_controller, chunk)
     # 5. If that throws,
-    except Exception as exception:
+    except BaseException as exception:
         # 5.1. the writable side is errored too,
-        streams.transform_stream_error_writable_and_unblock_write(stream, exception)
+        streams.transform_stream_error_writable_and_unblock_write(stream, reason_of(exception))
         # 5.2. and so is this.
         raise Throw(stream._readable._stored_error) from exception
     # 6. Is there backpressure now?

@@ -9,6 +9,7 @@ from ..._platform import starts
 from ..._platform.dom_exception import RangeError
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.reasons import reason_of
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
 from ..._supporting.algorithms import perform_close, perform_write
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
@@ -238,9 +239,9 @@ def writable_stream_default_controller_get_chunk_size(
     try:
         return_value = controller._strategy_size_algorithm(chunk)
     # 3. If it throws,
-    except Exception as exception:
+    except BaseException as exception:
         # 3.1. the stream is errored,
-        writable_stream_default_controller_error_if_needed(controller, exception)
+        writable_stream_default_controller_error_if_needed(controller, reason_of(exception))
         # 3.2. and the size does not matter.
         return 1
     # 4. Return what it returned.
