@@ -6,7 +6,6 @@ Options are keyword arguments; members are converted in the order of their names
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from whatwg_streams.other_specs import (
@@ -19,7 +18,7 @@ from whatwg_streams.other_specs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from whatwg_streams import ReadableStream, WritableStream
 
@@ -227,25 +226,21 @@ class UDPMessage:
     dns_query_type: SocketDnsQueryType | None = None
 
 
-_set_data, _set_remote_address, _set_remote_port, _set_dns_query_type = (
-    getattr(UDPMessage, name).__set__ for name in ("data", "remote_address", "remote_port", "dns_query_type")
-)
+class _NewMessage:
+    """What a UDPMessage is until its members are set: they can be."""
 
-
-_new_message: Callable[[], UDPMessage] = partial(object.__new__, UDPMessage)
+    __slots__ = ("data", "dns_query_type", "remote_address", "remote_port")
 
 
 def messages_of(packets: Iterable[UDPPacket]) -> list[UDPMessage]:
     """The messages for packets that were received."""
     messages: list[UDPMessage] = []
     for data, source in packets:
-        address, port = (None, None) if source is None else source
-        # (Its slots are filled directly, for it is immutable to all others.)
-        message = _new_message()
-        _set_data(message, data)
-        _set_remote_address(message, address)
-        _set_remote_port(message, port)
-        _set_dns_query_type(message, None)
+        message: Any = _NewMessage()
+        message.data = data
+        message.remote_address, message.remote_port = (None, None) if source is None else source
+        message.dns_query_type = None
+        message.__class__ = UDPMessage
         messages.append(message)
     return messages
 
