@@ -18,18 +18,17 @@ import socket
 import struct
 import sys
 import threading
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib import import_module
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from ._asyncio_common import endpoint
-from ._operating_system import UDPPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from ._operating_system import Endpoint
+    from ._operating_system import Endpoint, UDPPacket
 
 #: How many messages of the system are received at a time, at most.
 MOST: Final = 32
@@ -56,9 +55,6 @@ _SEGMENT_AT: Final = struct.calcsize("@Nii0N")
 #: An option of Linux of which Python has no names.
 _SOL_UDP: Final = 17
 _UDP_GRO: Final = 104
-
-#: `packet_of((data, source))` is `UDPPacket(data, source)`, in half the time.
-packet_of: Callable[[tuple[bytes, Endpoint | None]], UDPPacket] = partial(cast("Any", tuple).__new__, UDPPacket)
 
 
 def _import_ctypes() -> Any:
@@ -218,7 +214,7 @@ class ReceiveMany:
         return packets
 
     def _packets_of(self, messages: _Messages, number: int) -> list[UDPPacket]:
-        packet, data, names, source, size = packet_of, messages.data, messages.names, self._source, self._name_size
+        data, names, source, size = messages.data, messages.names, self._source, self._name_size
         sources: Iterable[Endpoint | None] = (
             repeat(None, number)
             if self._connected
@@ -227,15 +223,24 @@ class ReceiveMany:
         lengths = messages.lengths[:number].tolist()
         if not any(messages.control_lengths[:number].tolist()):
             return [
-                packet((data[start : start + length], sender))
+                (data[start : start + length], sender)
                 for sender, start, length in zip(sources, _STARTS, lengths, strict=False)
             ]
         packets: list[UDPPacket] = []
         columns = zip(sources, _STARTS, lengths, messages.control_lengths, messages.segments, strict=False)
         for sender, start, length, has_control, segment in columns:
-            message = data[start : start + length]
+            end = start + length
             if has_control:
-                packets += [packet((message[at : at + segment], sender)) for at in range(0, length, segment)]
+                whole, rest = divmod(length, segment)
+                packets += zip(_datagrams(segment, whole).unpack_from(data, start), repeat(sender))
+                if rest:
+                    packets.append((data[end - rest : end], sender))
             else:
-                packets.append(packet((message, sender)))
+                packets.append((data[start:end], sender))
         return packets
+
+
+@lru_cache(maxsize=128)
+def _datagrams(size: int, number: int) -> struct.Struct:
+    """What takes so many datagrams of that size apart, which the system has joined."""
+    return struct.Struct(f"{size}s" * number)

@@ -31,7 +31,7 @@ from whatwg_streams.other_specs import (
 
 from ._addresses import is_multicast, is_unspecified, parse_ip_address
 from ._asyncio_common import WOULD_BLOCK, OwnedSocket, WatchedSocket, endpoint, family_of, set_buffer_sizes
-from ._asyncio_recvmmsg import packet_of, receive_many_from
+from ._asyncio_recvmmsg import receive_many_from
 from ._operating_system import ResolvedAddress
 
 if TYPE_CHECKING:
@@ -253,19 +253,19 @@ class AsyncioDatagramSocket(WatchedSocket):
         if refused is not None:
             raise refused
         packets: list[UDPPacket] = []
-        append, packet, source = packets.append, packet_of, self._source
+        append, source = packets.append, self._source
         try:
             if self._receive_many is not None:
                 return self._receive_by_many(self._receive_many, count)
             if self.remote is not None:
                 receive = self._sock.recv
                 for _ in range(count):
-                    append(packet((receive(_LARGEST_DATAGRAM), None)))
+                    append((receive(_LARGEST_DATAGRAM), None))
             else:
                 receive_from = self._sock.recvfrom
                 for _ in range(count):
                     data, sockaddr = receive_from(_LARGEST_DATAGRAM)
-                    append(packet((data, source(sockaddr))))
+                    append((data, source(sockaddr)))
         except WOULD_BLOCK:
             self._drained = True
         except OSError as error:

@@ -137,11 +137,8 @@ class UDPSocketParameters(NamedTuple):
     multicast_allow_address_sharing: bool = False  # in bound mode only
 
 
-class UDPPacket(NamedTuple):
-    """What was received: the payload, and in bound mode where it came from."""
-
-    data: bytes
-    source: Endpoint | None
+#: What was received: the payload, and in bound mode where it came from.
+UDPPacket: TypeAlias = tuple[bytes, Endpoint | None]
 
 
 class Destination(NamedTuple):

@@ -55,7 +55,7 @@ def _joined(sock: socket.socket, data: bytes, size: int, to: Any) -> None:
 
 
 def _data(packets: list[UDPPacket]) -> list[bytes]:
-    return [packet.data for packet in packets]
+    return [data for data, _ in packets]
 
 
 # What comes is what `recvfrom` gives ---------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_socket_of_both_versions_tells_mapped_addresses() -> None:
         sock.bind(("::", 0))
         receive = _many(sock)
         sender.sendto(b"x", ("127.0.0.1", sock.getsockname()[1]))
-        assert receive(9) == [UDPPacket(b"x", Endpoint("::ffff:127.0.0.1", sender.getsockname()[1]))]
+        assert receive(9) == [(b"x", Endpoint("::ffff:127.0.0.1", sender.getsockname()[1]))]
 
 
 def test_the_name_of_a_sender_has_its_zone() -> None:  # E50
@@ -151,9 +151,9 @@ def test_joined_datagrams_are_taken_apart(address: str) -> None:
         _joined(sender, b"dddeee", 3, to)
         other.sendto(b"other", to)
         assert receive(9) == [
-            UDPPacket(b"", there),
-            *(UDPPacket(data, here) for data in (b"aaa", b"bbb", b"cc", b"ddd", b"eee")),
-            UDPPacket(b"other", there),
+            (b"", there),
+            *((data, here) for data in (b"aaa", b"bbb", b"cc", b"ddd", b"eee")),
+            (b"other", there),
         ]
 
 
@@ -196,9 +196,8 @@ async def test_what_is_kept_of_sources_is_kept_with_the_socket() -> None:
     with plain_udp_socket() as sender:
         async with bound() as datagrams:
             sender.sendto(b"x", ("127.0.0.1", datagrams.local.port))
-            [packet] = await answered(datagrams.provide(1))
-            source = packet.source
-        del packet, datagrams
+            [(_, source)] = await answered(datagrams.provide(1))
+        del datagrams
         gc.collect()
         assert not [one for one in gc.get_referrers(source) if type(one) is not types.CoroutineType]
 
@@ -266,19 +265,19 @@ def test_a_closed_socket_receives_nothing_whoever_has_its_descriptor_now() -> No
 def test_a_receive_inside_of_another_has_memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a finalizer runs in the middle of one."""
     with plain_udp_socket() as outer, plain_udp_socket() as inner, plain_udp_socket() as sender:
-        receive, inside = _many(outer), _many(inner)
+        inside = _many(inner)
+        endpoint_of = _asyncio_recvmmsg._endpoint_of
+        received: list[bytes] = []
+
+        def interrupted(name: bytes) -> Endpoint:
+            received.extend(_data(inside(9)))
+            return endpoint_of(name)
+
+        monkeypatch.setattr(_asyncio_recvmmsg, "_endpoint_of", interrupted)
+        receive = _many(outer)
         for number in range(3):
             sender.sendto(b"outer%d" % number, outer.getsockname())
             sender.sendto(b"inner%d" % number, inner.getsockname())
-        packet_of = _asyncio_recvmmsg.packet_of
-        received: list[bytes] = []
-
-        def interrupted(packet: Any) -> UDPPacket:
-            monkeypatch.setattr(_asyncio_recvmmsg, "packet_of", packet_of)
-            received.extend(_data(inside(9)))
-            return packet_of(packet)
-
-        monkeypatch.setattr(_asyncio_recvmmsg, "packet_of", interrupted)
         assert _data(receive(9)) == [b"outer0", b"outer1", b"outer2"]
         assert received == [b"inner0", b"inner1", b"inner2"]
 

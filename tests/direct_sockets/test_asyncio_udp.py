@@ -23,7 +23,6 @@ from direct_sockets._operating_system import (
     Endpoint,
     ResolvedAddress,
     SocketDnsQueryType,
-    UDPPacket,
     UDPSocketParameters,
 )
 from tests.support import settle
@@ -164,8 +163,8 @@ async def test_as_many_as_are_wanted_are_taken_in_one_go() -> None:
             source = Endpoint(*peer.getsockname())
             for number in range(10):
                 peer.sendto(b"%d" % number, datagrams.local)
-            assert datagrams.provide(4) == [UDPPacket(b"%d" % number, source) for number in range(4)]
-            assert datagrams.provide(100) == [UDPPacket(b"%d" % number, source) for number in range(4, 10)]
+            assert datagrams.provide(4) == [(b"%d" % number, source) for number in range(4)]
+            assert datagrams.provide(100) == [(b"%d" % number, source) for number in range(4, 10)]
 
 
 async def test_as_many_as_have_come_when_the_loop_calls_are_taken() -> None:
@@ -175,8 +174,8 @@ async def test_as_many_as_have_come_when_the_loop_calls_are_taken() -> None:
         with plain_udp_socket() as peer:
             for number in range(5):
                 peer.sendto(b"%d" % number, datagrams.local)
-        assert [packet.data for packet in await answered(answer)] == [b"0", b"1", b"2"]
-        assert [packet.data for packet in await answered(datagrams.provide(3))] == [b"3", b"4"]
+        assert [data for data, _ in await answered(answer)] == [b"0", b"1", b"2"]
+        assert [data for data, _ in await answered(datagrams.provide(3))] == [b"3", b"4"]
 
 
 async def test_a_connected_socket_hears_its_peer_alone() -> None:
@@ -185,7 +184,7 @@ async def test_a_connected_socket_hears_its_peer_alone() -> None:
             stranger.sendto(b"?", datagrams.local)
             peer.sendto(b"", datagrams.local)
             peer.sendto(b"x", datagrams.local)
-            assert datagrams.provide(9) == [UDPPacket(b"", None), UDPPacket(b"x", None)]
+            assert datagrams.provide(9) == [(b"", None), (b"x", None)]
 
 
 async def test_what_was_stopped_takes_nothing_off_the_socket() -> None:
@@ -196,8 +195,8 @@ async def test_what_was_stopped_takes_nothing_off_the_socket() -> None:
             peer.sendto(b"hello", datagrams.local)
         await settle()
         assert _is_pending(stopped)
-        [packet] = await answered(datagrams.provide(1))
-        assert packet.data == b"hello"
+        [(data, _)] = await answered(datagrams.provide(1))
+        assert data == b"hello"
 
 
 async def test_datagrams_that_nobody_wants_do_not_keep_the_loop_busy() -> None:
@@ -206,17 +205,17 @@ async def test_datagrams_that_nobody_wants_do_not_keep_the_loop_busy() -> None:
         with plain_udp_socket() as peer:
             for number in range(3):
                 peer.sendto(b"%d" % number, datagrams.local)
-            assert [packet.data for packet in await answered(answer)] == [b"0"]
+            assert [data for data, _ in await answered(answer)] == [b"0"]
             for _ in range(1000):
                 if not datagrams._watching:
                     break
                 await asyncio.sleep(0)
             assert not datagrams._watching
-            assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"1", b"2"]
+            assert [data for data, _ in await answered(datagrams.provide(9))] == [b"1", b"2"]
             answer = datagrams.provide(9)  # it is watched again
             assert _is_pending(answer)
             peer.sendto(b"3", datagrams.local)
-            assert [packet.data for packet in await answered(answer)] == [b"3"]
+            assert [data for data, _ in await answered(answer)] == [b"3"]
 
 
 @on_linux
@@ -225,7 +224,7 @@ async def test_the_zone_of_a_link_local_source_is_kept() -> None:  # E50
     scripted.incoming = [(b"x", ("fe80::1%lo", 9, 0, 1)), (b"y", ("::ffff:127.0.0.1", 9, 0, 0))]
     datagrams = scripted.wrapped()
     packets = await answered(datagrams.provide(2))
-    assert [packet.source for packet in packets] == [Endpoint("fe80::1%lo", 9), Endpoint("::ffff:127.0.0.1", 9)]
+    assert [source for _, source in packets] == [Endpoint("fe80::1%lo", 9), Endpoint("::ffff:127.0.0.1", 9)]
     datagrams.close()
 
 
@@ -263,7 +262,7 @@ async def test_a_refusal_when_nothing_is_wanted_waits_for_the_next_receive() -> 
     first = datagrams.provide(2)
     scripted.incoming = [b"hello", BlockingIOError()]
     scripted.other.send(b"!")
-    assert [packet.data for packet in await answered(first)] == [b"hello"]
+    assert [data for data, _ in await answered(first)] == [b"hello"]
     scripted.incoming = [b"one", BlockingIOError()]
     assert _is_pending(datagrams.provide(2))  # the loop will tell
     datagrams.stop_providing()
@@ -273,7 +272,7 @@ async def test_a_refusal_when_nothing_is_wanted_waits_for_the_next_receive() -> 
     assert scripted.sent == [b"x", b"x"]
     with pytest.raises(ConnectionRefusedError):
         await answered(datagrams.provide(1))
-    assert [packet.data for packet in await answered(datagrams.provide(2))] == [b"one"]
+    assert [data for data, _ in await answered(datagrams.provide(2))] == [b"one"]
     datagrams.close()
 
 
@@ -281,11 +280,11 @@ async def test_what_came_before_an_error_is_provided_before_it() -> None:
     scripted = Scripted()
     datagrams = scripted.wrapped("connected")
     scripted.incoming = [b"one", b"two", OSError(errno.ENOBUFS, "?"), b"three", BlockingIOError()]
-    assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"one", b"two"]
+    assert [data for data, _ in await answered(datagrams.provide(9))] == [b"one", b"two"]
     with pytest.raises(OSError, match=r".") as caught:
         await answered(datagrams.provide(9))
     assert caught.value.errno == errno.ENOBUFS
-    assert [packet.data for packet in await answered(datagrams.provide(9))] == [b"three"]
+    assert [data for data, _ in await answered(datagrams.provide(9))] == [b"three"]
     datagrams.close()
 
 
@@ -334,7 +333,7 @@ async def test_an_error_that_a_sender_takes_ends_no_receive_that_waits() -> None
         assert _is_pending(received)
     with plain_udp_socket(port=datagrams._sock.getpeername()[1]) as peer:
         peer.sendto(b"hello", datagrams.local)
-        assert await answered(received) == [UDPPacket(b"hello", None)]
+        assert await answered(received) == [(b"hello", None)]
     datagrams.close()
 
 
@@ -475,7 +474,7 @@ async def test_a_socket_that_was_not_readable_after_all_is_waited_for() -> None:
     scripted.incoming = [InterruptedError(), BlockingIOError(), BlockingIOError(), b"data"]
     answer = datagrams.provide(1)
     scripted.other.send(b"x")
-    assert await answered(answer) == [UDPPacket(b"data", None)]
+    assert await answered(answer) == [(b"data", None)]
     datagrams.close()
 
 

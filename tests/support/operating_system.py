@@ -210,7 +210,7 @@ class HandmadeDatagramSocket(_Answers):
 
     def feed(self, *events: UDPPacket | bytes | OSError) -> None:
         """Let packets or an error come, for the receive that waits and for those to come."""
-        self._incoming.extend(UDPPacket(event, None) if isinstance(event, bytes) else event for event in events)
+        self._incoming.extend((event, None) if isinstance(event, bytes) else event for event in events)
         if "provide" in self.pending:
             resolve(self.pending.pop("provide"), self._next())
 

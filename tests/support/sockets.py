@@ -6,7 +6,7 @@ import errno
 from typing import Any, Final
 
 from direct_sockets import TCPServerSocket, TCPSocket, UDPSocket
-from direct_sockets._operating_system import Endpoint, UDPPacket
+from direct_sockets._operating_system import Endpoint
 from tests.support.operating_system import HandmadeConnection
 from tests.support.recording import reason_of
 from whatwg_streams import Promise, ReadableStream
@@ -19,7 +19,7 @@ EBADF: Final = OSError(errno.EBADF, "Bad file descriptor")
 #: Options of a UDPSocket in either mode.
 CONNECTED: Final[dict[str, Any]] = {"remote_address": "example.com", "remote_port": 53}
 BOUND: Final[dict[str, Any]] = {"local_address": "9.9.9.9"}
-PACKET: Final = UDPPacket(b"hello", Endpoint("8.8.4.4", 1234))
+PACKET: Final = (b"hello", Endpoint("8.8.4.4", 1234))
 
 
 async def read_everything(stream: ReadableStream[memoryview]) -> bytes:

@@ -136,7 +136,7 @@ class VirtualDatagramSocket:
         while self._received and len(packets) < count:
             data, source = self._received.popleft()
             self._unread -= len(data) + OVERHEAD
-            packets.append(UDPPacket(data, as_seen_by(self._version, source) if self._remote is None else None))
+            packets.append((data, as_seen_by(self._version, source) if self._remote is None else None))
         return packets
 
     def _arrived(self, datagram: Datagram) -> None:

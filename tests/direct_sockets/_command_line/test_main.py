@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from direct_sockets import PermissionsPolicy
-from direct_sockets._operating_system import Destination, Endpoint, UDPPacket
+from direct_sockets._operating_system import Destination, Endpoint
 from tests.support import LoopFactory
 from tests.support.command_line import Terminal, run_here
 from tests.support.operating_system import ALL, FIN, HandmadeConnection, HandmadeSystem
@@ -171,7 +171,7 @@ def test_bound_udp_sends_where_it_is_told_to() -> None:
 
 def test_bound_udp_answers_whoever_has_sent_last() -> None:
     system = HandmadeSystem()
-    system.datagrams.feed(UDPPacket(b"hello", SENDER))
+    system.datagrams.feed((b"hello", SENDER))
     result = run_here(
         "udp", "--local-address", "9.9.9.9", "--idle", "0.05", "-v", "--lines",
         input=b"hello, too\n", system=system,
@@ -200,7 +200,7 @@ def test_a_datagram_that_can_not_be_sent_is_a_failure_of_the_network() -> None:
 
 def test_multicast_joins_and_sends_to_the_group() -> None:
     system = HandmadeSystem()
-    system.datagrams.feed(UDPPacket(b"hello", SENDER))
+    system.datagrams.feed((b"hello", SENDER))
     result = run_here("multicast", "239.1.2.3", "5000", "--count", "1", system=system, policy=ALL)
     assert result == (0, b"hello", "joined 239.1.2.3, bound to 9.9.9.9 port 40000\n")
     assert ("join", "239.1.2.3", None) in system.datagrams.calls

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from direct_sockets import UDPMessage, UDPSocket
-from direct_sockets._operating_system import Destination, Endpoint, UDPPacket, UDPSocketParameters
+from direct_sockets._operating_system import Destination, Endpoint, UDPSocketParameters
 from direct_sockets.testing import VirtualDatagramSocket, VirtualNetwork
 from tests.support.machines import answered, error_of, is_pending
 from tests.support.operating_system import ALL
@@ -20,7 +20,7 @@ GROUP_6 = ip_address("ff05::1")
 
 
 async def _received(datagrams: VirtualDatagramSocket) -> list[bytes]:
-    return [packet.data for packet in await answered(datagrams.provide(1000))]
+    return [data for data, _ in await answered(datagrams.provide(1000))]
 
 
 # Links -------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ async def test_members_of_a_group_from_one_source_hear_that_one_alone() -> None:
     senders = [await bind(host, "0.0.0.0", 4000) for host in (three.a, three.c)]
     for sender in senders:
         sender.send(memoryview(b"x"), Destination(str(GROUP), 5000))
-    assert await answered(member.provide(9)) == [UDPPacket(b"x", Endpoint("10.0.3.1", 4000))]
+    assert await answered(member.provide(9)) == [(b"x", Endpoint("10.0.3.1", 4000))]
     await answered(member.join_multicast_group(GROUP, ip_address("10.0.1.1")))
     for sender in senders:
         sender.send(memoryview(b"y"), Destination(str(GROUP), 5000))

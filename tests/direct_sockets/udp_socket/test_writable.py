@@ -90,7 +90,7 @@ WRONG_IN_CONNECTED_MODE: list[tuple[Any, str]] = [
     (UDPMessage(b"", None, 53), "connected"),
     (UDPMessage(b"", None, 0), "connected"),
     (UDPMessage(b"", None, None, "ipv4"), "connected"),
-    (PACKET._asdict() | {"remote_address": ""}, "connected"),
+    ({"data": b"", "remote_address": ""}, "connected"),
     ({"remote_port": 1}, "connected"),
     ({}, "no data"),
     (None, "no data"),
