@@ -1,7 +1,7 @@
 """How the cost of a chunk grows: `python -m benchmarks.programs.growth KIND COUNT`.
 
 chunks COUNT    nanoseconds for each of so many chunks through one pipe, the pipe itself not counted
-streams COUNT   and through so many pipes at once
+streams COUNT   and through so many pipes at once, not counted either
 turns KIND      how long, in milliseconds on the processor, the loop's turns take while such a pipe runs flat out
 """
 
@@ -44,18 +44,21 @@ async def chunks(count: int) -> None:
     print(json.dumps({"ns": (full - empty) / pipes / count * 1e9}))
 
 
+async def seconds_at_once(pipes: int, source: Any) -> float:
+    """How long so many pipes take that are all there at once."""
+    pairs = [(ReadableStream(source(), {"high_water_mark": 0}), WritableStream(Sink())) for _ in range(pipes)]
+    await asyncio.sleep(0)
+    started = time.thread_time()
+    await asyncio.gather(*(readable.pipe_to(writable) for readable, writable in pairs))
+    return time.thread_time() - started
+
+
 async def streams(count: int) -> None:
     batches = max(1, ENOUGH // CHUNKS_OF_EACH // count)
     seconds = 0.0
     for _ in range(batches):
-        pairs = [
-            (ReadableStream(Counter(CHUNKS_OF_EACH), {"high_water_mark": 0}), WritableStream(Sink()))
-            for _ in range(count)
-        ]
-        await asyncio.sleep(0)
-        started = time.thread_time()
-        await asyncio.gather(*(readable.pipe_to(writable) for readable, writable in pairs))
-        seconds += time.thread_time() - started
+        empty = await seconds_at_once(count, Nothing)
+        seconds += await seconds_at_once(count, lambda: Counter(CHUNKS_OF_EACH)) - empty
     print(json.dumps({"ns": seconds / batches / count / CHUNKS_OF_EACH * 1e9}))
 
 
