@@ -27,14 +27,14 @@ class Stop(BaseException):
     """As the outcomes of pytest are, it is no Exception."""
 
 
-def numbers() -> ReadableStream[int]:
+def numbers(count: int = 40) -> ReadableStream[int]:
     made = 0
 
     def pull(controller: Any) -> None:
         nonlocal made
         made += 1
         controller.enqueue(made)
-        if made == 40:
+        if made == count:
             controller.close()
 
     return ReadableStream({"pull": pull})
@@ -54,6 +54,7 @@ class Iterator:
 #: What is to be awaited, for a callback that fails.
 PLACES: dict[str, Callable[[Callable[..., Any]], Awaitable[Any]]] = {
     "a sink that is piped to": lambda fail: numbers().pipe_to(WritableStream({"write": fail})),
+    "a sink that is piped one chunk": lambda fail: numbers(1).pipe_to(WritableStream({"write": fail})),
     "a sink that is written to": lambda fail: WritableStream({"write": fail}).get_writer().write(1),
     "a sink that is closed": lambda fail: numbers().pipe_to(WritableStream({"close": fail})),
     "a sink that is aborted": lambda fail: WritableStream({"abort": fail}).abort(),

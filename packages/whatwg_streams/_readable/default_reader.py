@@ -19,6 +19,7 @@ from .records import ReadResult, tuple_new
 if TYPE_CHECKING:
     from collections import deque
 
+    from .ops.pipe_to import _Pipe
     from .records import ReadRequest
     from .stream import ReadableStream
 
@@ -76,7 +77,7 @@ class ReadableStreamDefaultReader(ReadableStreamGenericReader, Generic[R]):
 
     __slots__ = ("_pipe", "_read_requests")
 
-    _pipe: object  # that it belongs to, if it does
+    _pipe: _Pipe | None  # that it belongs to, if it does
     _read_requests: deque[ReadRequest]
 
     def __init__(self, stream: ReadableStream[R] | Unchecked) -> None:

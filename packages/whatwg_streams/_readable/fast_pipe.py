@@ -34,13 +34,14 @@ from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import NO_ITEMS, owned
 from .._writable import fast_default as fast_writable
-from . import default_controller, fast_default, fast_pipe_in_a_task
+from . import default_controller, fast_default, fast_pipe_closing, fast_pipe_in_a_task
 from .fast_from import PullOfAnIterator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._writable.default_controller import WritableStreamDefaultController
+    from .._writable.default_writer import WritableStreamDefaultWriter
     from .._writable.stream import WritableStream
     from .default_controller import ReadableStreamDefaultController
     from .ops.pipe_to import _Pipe
@@ -112,7 +113,12 @@ def move_chunks(pipe: _Pipe) -> bool:
         return isinstance(into, PairAlgorithms) and into._move_chunks(pipe)
     if _is_asynchronous(pipe):
         return fast_pipe_in_a_task.move_chunks(pipe)
-    return may_move_chunks(pipe) and event_loop.only_steps_are_pending() and move_chunks_by(pipe, into.function)
+    return (
+        may_move_chunks(pipe, even_if_pulling=True)
+        and event_loop.only_steps_are_pending()
+        and the_pull_is_done(pipe)
+        and move_chunks_by(pipe, into.function)
+    )
 
 
 def move_chunks_by(
@@ -163,6 +169,24 @@ def source_may_be_moved(
         and controller._started
         and (even_if_pulling or not controller._pulling)
     )
+
+
+def the_pull_is_done(pipe: _Pipe) -> bool:
+    """Whether none is under way, or that is what the next microtask is for: this is taken out of the queue then."""
+    controller: Any = pipe.source._controller
+    if not controller._pulling:
+        return True
+    queue = event_loop._this_thread.queue
+    if (
+        controller._pull_again
+        or not controller._queue
+        or not queue._jobs
+        or queue._jobs[0] != (fast_default.PULLED, controller)
+        or queue._spent >= event_loop.scheduling.microtasks_per_turn
+    ):
+        return False
+    queue._jobs.popleft()
+    return True
 
 
 def dest_may_be_moved(dest: WritableStream[Any]) -> bool:
@@ -228,11 +252,13 @@ def _move_chunks(
     catch: Catch | None = None
     failed: Promise[Any] | None = None
     source._disturbed = True
+    overlaps = readable._pulling  # the next pull comes after the chunk has been read, and before its write is queued
+    readable._pulling = False
     may_be_steady = counts and high_water_mark > 0
     left: Left | None
     try:
         while spent < until:
-            if may_be_steady and not readable._close_requested and is_full(readable):
+            if may_be_steady and not overlaps and not readable._close_requested and is_full(readable):
                 left = move_steadily(pipe, write, write_it, write_request, microtasks, until)
                 before = spent = queue._spent
                 if left is not None:
@@ -240,7 +266,13 @@ def _move_chunks(
             items = readable._queue
             if items:
                 if readable._close_requested and len(items) == 1:
-                    return Left.TO_READ
+                    if pipe.chain is not None:
+                        return Left.TO_READ
+                    spent += microtasks
+                    chunk = fast_default.dequeue(readable)
+                    fast_pipe_closing.close_the_source(pipe)
+                    fast_pipe_closing.move_the_last_chunk(pipe, write, write_it, chunk, write_request)
+                    return Left.UNDER_WAY
                 if counts:
                     chunk = items.popleft()
                     size = readable._queue_total_size = readable._queue_total_size - 1
@@ -250,14 +282,30 @@ def _move_chunks(
                 if size < high_water_mark and not readable._close_requested:
                     readable._pulling = True
                     readable._only_appends = counts and size + 1 >= high_water_mark
+                    if overlaps:
+                        pipe.pending_chunks.append(chunk)
                     try:
                         result = pull(readable)
                     except BaseException as exception:
                         result = failed = a_promise_rejected_with(reason_of(exception))
                     readable._only_appends = False
                     if result is not None or (jobs and len(jobs) > pending) or readable._pull_again:
-                        return pull_ahead_goes_on(pipe, promise_for(pull_algorithm, result, failed), chunk)
-                    readable._pulling = False
+                        if result is None and fast_pipe_closing.only_closes(pipe, pending):
+                            spent += microtasks
+                            if overlaps:
+                                pipe.pending_chunks.clear()
+                            pipe.shutting_down = not overlaps
+                            fast_pipe_closing.move_the_last_chunk(pipe, write, write_it, chunk, write_request)
+                            return Left.UNDER_WAY
+                        pull_promise = promise_for(pull_algorithm, result, failed)
+                        if not overlaps:
+                            return pull_ahead_goes_on(pipe, pull_promise, chunk)
+                        jobs.insert(pending, (pipe.write, None))
+                        pull_goes_on(readable, pull_promise)
+                        return Left.UNDER_WAY
+                    if overlaps:
+                        pipe.pending_chunks.clear()
+                    readable._pulling = overlaps
             elif high_water_mark == 0:
                 if catch is None:
                     catch = Catch(pipe)
@@ -269,6 +317,10 @@ def _move_chunks(
                     result = failed = a_promise_rejected_with(reason_of(exception))
                 alone = result is None and len(jobs) == pending
                 if not alone or readable._pull_again or not catch.has_chunk or pipe.shutting_down:
+                    if result is None and catch.has_chunk and fast_pipe_closing.only_closes(pipe, pending):
+                        spent += microtasks
+                        fast_pipe_closing.move_the_last_chunk(pipe, write, write_it, catch.take(), write_request)
+                        return Left.UNDER_WAY
                     catch.leave()
                     pull_goes_on(readable, promise_for(pull_algorithm, result, failed))
                     return Left.UNDER_WAY
@@ -281,7 +333,7 @@ def _move_chunks(
             except BaseException as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             alone = result is None and (not jobs or len(jobs) == pending)
-            pulls_ahead = high_water_mark != 0 and readable._pulling  # as the callback has made room
+            pulls_ahead = high_water_mark != 0 and readable._pulling and not overlaps  # as the callback has made room
             if not alone or dest._state != "writable" or readable._pull_again or pulls_ahead:
                 if result is not LEFT:
                     if not pulls_ahead:
@@ -289,7 +341,7 @@ def _move_chunks(
                     write_goes_on(pipe, write_request, chunk, promise_for(write_algorithm, result, failed))
                 return Left.UNDER_WAY
             dest._in_flight_write_request = None
-            readable._pulling = False
+            readable._pulling = overlaps = False
             spent += microtasks
         return Left.FOR_OTHERS
     finally:
@@ -348,6 +400,11 @@ def _move_steadily(
             except BaseException as exception:
                 result = failed = a_promise_rejected_with(reason_of(exception))
             if result is not None or (jobs and len(jobs) != pending):
+                if result is None and fast_pipe_closing.only_closes(pipe, pending):
+                    spent += microtasks
+                    pipe.shutting_down = True
+                    fast_pipe_closing.move_the_last_chunk(pipe, write, write_it, chunk, write_request)
+                    return Left.UNDER_WAY
                 readable._pulling = True
                 readable._only_appends = False
                 return pull_ahead_goes_on(pipe, promise_for(its_pull_algorithm, result, failed), chunk)
@@ -372,12 +429,17 @@ def _move_steadily(
         readable._only_appends = False
 
 
+def is_ready(writer: WritableStreamDefaultWriter[Any]) -> bool:
+    """Whether the promise for that, which nobody has asked for yet, would be fulfilled."""
+    stream = writer._stream
+    return writer._made_ready_promise is None and stream is not None and not stream._backpressure
+
+
 def release(pipe: _Pipe) -> None:
     """Finalize, steps 1 to 3: nobody else has the reader and the writer of a pipe, or waits for promises of theirs."""
     source, reader, writer = pipe.source, pipe.reader, pipe.writer
-    for closed in (reader._closed_promise, writer._closed_promise):
-        if closed._promise_state == "pending":
-            event_loop.count_microtasks(1)  # in which the pipe would see that it is shutting down
+    if source._state == "readable":
+        event_loop.count_microtasks(1)  # in which the pipe would see that it is shutting down
     pipe.dest._writer = None
     writer._stream = None
     source._controller._release_steps()

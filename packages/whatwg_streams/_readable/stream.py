@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast, overload
 
 from typing_extensions import TypeVar, override
 
@@ -57,18 +57,11 @@ class ReadableWritablePair(Protocol[R_co, W_co]):
         ...
 
 
-class _PipeOptions(NamedTuple):
-    prevent_close: bool
-    prevent_abort: bool
-    prevent_cancel: bool
-    signal: AbortSignal | None
-
-
 def _convert_stream_pipe_options(
     prevent_close: object, prevent_abort: object, prevent_cancel: object, signal: object
-) -> _PipeOptions:
+) -> tuple[bool, bool, bool, AbortSignal | None]:
     """https://streams.spec.whatwg.org/#dictdef-streampipeoptions"""
-    return _PipeOptions(
+    return (
         convert_boolean(prevent_close),
         convert_boolean(prevent_abort),
         convert_boolean(prevent_cancel),
@@ -269,9 +262,7 @@ class ReadableStream(Generic[R]):
             raise TypeError("the writable side of the transform has a writer, it can not be piped to")
         # 3. The signal may be undefined.
         # 4. Pipe;
-        promise = pipe_to.readable_stream_pipe_to(
-            self, writable, options.prevent_close, options.prevent_abort, options.prevent_cancel, options.signal
-        )
+        promise = pipe_to.readable_stream_pipe_to(self, writable, *options)
         # 5. how that ends shows in the transform.
         mark_as_handled(promise)
         # 6. Return the readable side.
@@ -317,9 +308,7 @@ class ReadableStream(Generic[R]):
             return a_promise_rejected_with(TypeError("the destination has a writer, it can not be piped to"))
         # 3. The signal may be undefined.
         # 4. Pipe.
-        return pipe_to.readable_stream_pipe_to(
-            self, dest, options.prevent_close, options.prevent_abort, options.prevent_cancel, options.signal
-        )
+        return pipe_to.readable_stream_pipe_to(self, dest, *options)
 
     def tee(self) -> tuple[ReadableStream[R], ReadableStream[R]]:
         """Two streams that both get all chunks of this one: https://streams.spec.whatwg.org/#rs-tee

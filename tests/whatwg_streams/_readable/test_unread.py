@@ -433,6 +433,20 @@ async def test_a_pipe_gets_unread_chunks(closed: bool) -> None:
     assert [event[1] for event in trace.events if event[0] == "write"] == (["a"] if closed else ["a", "b"])
 
 
+async def test_a_pipe_does_not_close_a_destination_that_still_has_to_get_unread_chunks() -> None:
+    trace = EventTrace()
+    source, stream = source_and_stream()
+    with stream.get_reader() as reader:
+        (task,) = await _reading(reader, 1)
+        source.controller.enqueue("a")
+        await _cancelled(task)
+    stream.pipe_to(WritableStream(RecordingSink(trace), {"high_water_mark": 0}))
+    await settle()
+    source.controller.close()
+    await settle()
+    assert "close" not in [event[0] for event in trace.events]
+
+
 @pytest.mark.parametrize("closed", [False, True])
 async def test_both_branches_get_unread_chunks(closed: bool) -> None:
     source, stream = source_and_stream()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..._platform.event_loop import queue_a_microtask
 from ..._platform.promises import (
     Promise,
     a_promise_rejected_with,
@@ -99,6 +100,9 @@ def readable_stream_close(stream: ReadableStream[Any]) -> None:
         resolve(reader._made_closed_promise)
     # 6. If it is a default reader,
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
+        # (ReadableStreamPipeTo has to know.)
+        if reader._pipe is not None:
+            queue_a_microtask(reader._pipe.source_has_closed)
         # 6.1. its requests
         read_requests = reader._read_requests
         # 6.2. are its no longer;
@@ -129,6 +133,9 @@ def readable_stream_error(stream: ReadableStream[Any], e: object) -> None:
         mark_as_handled(reader._made_closed_promise)
     # 8. If it is a default reader,
     if isinstance(reader, default_reader.ReadableStreamDefaultReader):
+        # (ReadableStreamPipeTo has to know.)
+        if reader._pipe is not None:
+            queue_a_microtask(reader._pipe.propagate_error_forward, e)
         # 8.1. its requests fail.
         readers.readable_stream_default_reader_error_read_requests(reader, e)
     # 9. Otherwise,

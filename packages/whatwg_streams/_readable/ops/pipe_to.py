@@ -35,7 +35,7 @@ from ..._writable.ops.writers import (
     writable_stream_default_writer_release,
     writable_stream_default_writer_write,
 )
-from .. import fast_pipe
+from .. import fast_pipe, fast_pipe_closing
 from . import controller_interface, readers, streams
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Pipe:
         self.promise: Promise[None] = Promise()
         # What was read but not written yet, at most one chunk; and the last write.
         self.pending_chunks: list[Any] = []
-        self.current_write: Promise[None] = a_promise_resolved_with_undefined()
+        self.current_write: Promise[None] | None = None
         self.closes_after_reading = False
         self.chain: _Chain | None = None  # what is moving its chunks, through transform streams
         self.callbacks_are_quick = True  # until one of them turns out to be suspended
@@ -185,15 +185,13 @@ class _Pipe:
 
     def start(self) -> None:
         """Check the states as they are, watch them from now on, and begin to read."""
+        # (The source and the destination tell this pipe when they close, or become errored.)
         if self.source._state == "errored":
             self.propagate_error_forward(self.source._stored_error)
-        else:
-            upon(self.reader._closed_promise, self.propagate_close_forward, self.propagate_error_forward)
         if self.dest._state == "errored":
             self.propagate_error_backward(self.dest._stored_error)
         else:
-            upon(self.writer._closed_promise, None, self.propagate_error_backward)
-            # NOTE(spec): S9 that promise also waits for the sink to be aborted; the state, which counts, does not.
+            # NOTE(spec): S9 the state is watched, and not the closed promise, which waits for the sink to be aborted.
             self.writer._errored_steps = self.propagate_error_backward
         if self.source._state == "closed":
             self.propagate_close_forward(None)
@@ -221,6 +219,11 @@ class _Pipe:
         else:
             self.shutdown(stored_error)
 
+    def source_has_closed(self, _: object) -> None:
+        """The source was closed while this pipe was under way."""
+        if not (fast_paths.enabled and fast_pipe_closing.close(self)):
+            self.propagate_close_forward(None)
+
     def propagate_close_forward(self, _: object) -> None:
         """Closing must be propagated forward."""
         if self.source._unread:  # what a cancelled task has left comes first
@@ -228,12 +231,14 @@ class _Pipe:
             return
         # 15.closing-forward.1. Unless it is prevented, close the destination.
         if not self.prevent_close:
-            self.shutdown_with_an_action(
-                lambda: writable_stream_default_writer_close_with_error_propagation(self.writer)
-            )
+            self.shutdown_with_an_action(self.close_dest)
         # 15.closing-forward.2. Otherwise just shut down.
         else:
             self.shutdown()
+
+    def close_dest(self) -> Promise[None]:
+        """Close the destination, unless it is closing, closed or errored."""
+        return writable_stream_default_writer_close_with_error_propagation(self.writer)
 
     def propagate_close_backward(self) -> None:
         """Closing must be propagated backward."""
@@ -253,7 +258,11 @@ class _Pipe:
 
     def step(self, _: object) -> None:
         """Wait for the destination to be ready. An error that it ends with is propagated backward."""
-        if not self.shutting_down:
+        if self.shutting_down:
+            return
+        if fast_paths.enabled and fast_pipe.is_ready(self.writer):
+            event_loop.enqueue_a_step(self.read, None)
+        else:
             upon_fulfillment_take_a_step(self.writer._ready_promise, self.read)
 
     def read(self, _: object) -> None:
@@ -308,7 +317,10 @@ class _Pipe:
             else:
                 self.after_the_writes(steps)
 
-        upon(write, settled, settled)
+        if write is None:
+            event_loop.enqueue_microtask(settled, None)
+        else:
+            upon(write, settled, settled)
 
     # 15. The end ---------------------------------------------------------------------------------------
 
@@ -323,22 +335,22 @@ class _Pipe:
             return
         # 15.shutdown-with-an-action.2. Now it is.
         self.shutting_down = True
-
-        def act(_: object) -> None:
-            # 15.shutdown-with-an-action.4. Do what is to be done.
-            p = action()
-            # 15.shutdown-with-an-action.5. Upon fulfillment, finalize with the original error;
-            # 15.shutdown-with-an-action.6. upon rejection, with the new one.
-            upon(p, lambda _: self.finalize(*original_error), self.finalize)
-
         # 15.shutdown-with-an-action.3. If the destination is writable, and not closing,
         if self.dest._state == "writable" and not writable_stream_close_queued_or_in_flight(self.dest):
             # 15.shutdown-with-an-action.3.1. write what was read,
             self.write_pending_chunks()
             # 15.shutdown-with-an-action.3.2. and wait for it.
-            self.after_the_writes(act)
+            self.after_the_writes(lambda _: self.act(action, original_error))
         else:
-            act(None)
+            self.act(action, original_error)
+
+    def act(self, action: Callable[[], Promise[Any]], original_error: tuple[object] | tuple[()] = ()) -> None:
+        """The rest of it, when all has been written."""
+        # 15.shutdown-with-an-action.4. Do what is to be done.
+        p = action()
+        # 15.shutdown-with-an-action.5. Upon fulfillment, finalize with the original error;
+        # 15.shutdown-with-an-action.6. upon rejection, with the new one.
+        upon(p, lambda _: self.finalize(*original_error), self.finalize)
 
     def shutdown(self, *error: object) -> None:
         """Shutdown: https://streams.spec.whatwg.org/#rs-pipeTo-shutdown"""

@@ -269,6 +269,11 @@ def writable_stream_default_controller_process_close(controller: WritableStreamD
     sink_close_promise = perform_close(controller._close_algorithm)
     # 6. No algorithm is needed any more.
     writable_stream_default_controller_clear_algorithms(controller)
+    _react_to_the_close(stream, sink_close_promise)
+
+
+def _react_to_the_close(stream: WritableStream[Any], sink_close_promise: Promise[Any]) -> None:
+    """Steps 7 and 8 of it."""
 
     # 7. Upon fulfillment,
     def fulfilled(_: object) -> None:
