@@ -6,6 +6,7 @@ In a module of its own: a compiled coroutine is none of Python's, and a compiled
 from __future__ import annotations
 
 import inspect
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
 def taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:
     """One that is called with so many arguments, of which the other one accepts fewer."""
     is_coroutine = is_coroutine_function(function)
-    if (given, accepted) == (2, 1):
-        made = _coroutine_of_the_first(function) if is_coroutine else _of_the_first(function)
-        made.__dict__["_of_one_argument"] = function
-        return made
+    if (given, accepted) == (2, 1):  # the common case, made short
+        return MethodType(_coroutine_of_the_first if is_coroutine else of_the_first, function)
     if not is_coroutine:
         return lambda *arguments: function(*arguments[:accepted])
 
@@ -34,23 +33,21 @@ def taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: i
     return of_the_first_ones
 
 
-def _of_the_first(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    def of_the_first(first: Any, _: Any) -> Any:
-        return function(first)
-
-    return of_the_first
+def of_the_first(function: Callable[[Any], Any], first: object, _: object) -> Any:
+    """Call the function with the first of two arguments; made a method of that function, it takes these two."""
+    return function(first)
 
 
-def _coroutine_of_the_first(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    async def coroutine_of_the_first(first: Any, _: Any) -> Any:
-        return await function(first)
-
-    return coroutine_of_the_first
+async def _coroutine_of_the_first(function: Callable[[Any], Any], first: object, _: object) -> Any:
+    return await function(first)
 
 
 def of_one_argument(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any] | None:
     """What the function was made from, if that takes one argument: to call it directly is quicker."""
-    return getattr(function, "_of_one_argument", None)
+    method: Any = function
+    if type(method) is MethodType and (method.__func__ is of_the_first or method.__func__ is _coroutine_of_the_first):
+        return method.__self__  # type: ignore[return-value]
+    return None
 
 
 async def value_or_end(iterator: AsyncIterator[Any], end: object) -> Any:
