@@ -9,12 +9,14 @@ fulfillment of the pull promise of the branch that wanted it. So both are one.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 from .._platform import event_loop
+from .._platform.event_loop import _this_thread
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_resolved_with_undefined, resolve, upon
-from .._platform.webidl import return_undefined
+from .._platform.webidl import DO_NOTHING, return_undefined
 from . import fast_default
 from .ops import controller_interface, default_controllers, readers, streams
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 def default_tee(stream: ReadableStream[Any]) -> tuple[ReadableStream[Any], ReadableStream[Any]]:
     """ReadableStreamDefaultTee, without cloning; this may throw."""
     tee = _Tee(stream)
-    branch_1 = streams.create_readable_stream(return_undefined, tee.pull_1, tee.cancel_1)
-    branch_2 = streams.create_readable_stream(return_undefined, tee.pull_2, tee.cancel_2)
+    branch_1 = streams.create_readable_stream(return_undefined, DO_NOTHING, tee.cancel_1)
+    branch_2 = streams.create_readable_stream(return_undefined, DO_NOTHING, tee.cancel_2)
     tee.controller_1, tee.controller_2 = branch_1._controller, branch_2._controller
+    for controller in (tee.controller_1, tee.controller_2):
+        controller._pull_algorithm = partial(tee.pull, controller)  # which is not called before they have started
     upon(tee.reader._closed_promise, None, tee.closed_rejected)
     return branch_1, branch_2
 
@@ -56,7 +60,7 @@ class _Tee:
     controller_1: Any
     controller_2: Any
     chunk: Any  # on its way to the branches
-    pulling: ReadableStreamDefaultController  # of the branch that wanted it
+    pulling: ReadableStreamDefaultController | None  # of the branch that is pulled, if that has to be told then
 
     def __init__(self, stream: ReadableStream[Any]) -> None:
         self.stream = stream
@@ -68,14 +72,9 @@ class _Tee:
         self.reason_1: object = None
         self.reason_2: object = None
         self.cancel_promise: Promise[Any] = Promise()
+        self.pulling = None
 
     # The pull algorithms -----------------------------------------------------------------------------
-
-    def pull_1(self) -> Any:
-        return self.pull(self.controller_1)
-
-    def pull_2(self) -> Any:
-        return self.pull(self.controller_2)
 
     def pull(self, branch: ReadableStreamDefaultController) -> Any:
         """The pull algorithm of this branch."""
@@ -97,7 +96,7 @@ class _Tee:
             ):
                 self.chunk = fast_default.take_from_the_queue(controller)
                 self.pulling = branch
-                event_loop.enqueue_microtask(_Tee.feed_and_be_pulled, self)
+                event_loop.enqueue_microtask(_Tee.feed, self)
                 return IT_WILL_TELL
             readers.readable_stream_default_reader_read(self.reader, self)
         event_loop.enqueue_microtask(fast_default.PULLED, branch)
@@ -118,7 +117,7 @@ class _Tee:
         event_loop.enqueue_microtask(_Tee.feed, self)
 
     def feed(self) -> None:
-        """Both branches get the chunk."""
+        """Both branches get the chunk; and the one that was pulled for it is told so."""
         chunk = self.chunk
         self.chunk = None
         self.read_again = False
@@ -129,13 +128,13 @@ class _Tee:
         self.reading = False
         if self.read_again:
             self.pull_again()
-
-    def feed_and_be_pulled(self) -> None:
-        """Both branches get the chunk, and one has been pulled."""
         branch = self.pulling
-        self.feed()
-        event_loop.count_microtasks(1)
-        fast_default.pulled(branch)
+        if branch is not None:
+            self.pulling = None
+            _this_thread.queue._spent += 1
+            branch._pulling = False
+            if branch._pull_again:
+                fast_default.pulled(branch)
 
     def close_steps(self) -> None:
         self.reading = False
