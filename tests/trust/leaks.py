@@ -12,7 +12,7 @@ from tests.support import LoopErrors, settle
 #: How the names of the modules under test begin.
 _PACKAGES = ("whatwg_streams.", "direct_sockets.")
 #: What a thread has for as long as it lives.
-_OF_THREADS = {"MicrotaskQueue", "Place"}
+_OF_THREADS = {"MicrotaskQueue"}
 _DESCRIPTORS = Path("/proc/self/fd")
 #: How often it is looked again whether something is still there, and the seconds in between.
 _LOOKS = 5

@@ -110,7 +110,7 @@ class _Pause:
         callback, context = self.callback, self.context
         self.callback = None
         if callback is not None and context is not None:
-            context.run(callback, self)
+            context.run(callback, event_loop.DONE)
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self.loop
@@ -124,8 +124,6 @@ class _Pause:
         self.is_cancelled = True
         self.loop.call_soon(self.end)
         return False
-
-    def result(self) -> None: ...
 
 
 @final

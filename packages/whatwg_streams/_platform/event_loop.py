@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast, final
 
 from .fast_paths import fast_paths
 from .per_thread import PerThread
@@ -25,6 +25,8 @@ from .reasons import RAISED_BY_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .promises import Promise
 
 T = TypeVar("T")
 
@@ -65,7 +67,7 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "place")
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps")
 
     _jobs: deque[Job]
     _draining: bool
@@ -73,13 +75,11 @@ class MicrotaskQueue:
     _spent: int  # microtasks and awaits since the loop had its turn
     _steps: int  # steps of pipes that were queued since the last microtask that is none
     _scheduled_on: asyncio.AbstractEventLoop | None
-    place: Place | None  # for a task that waits without being suspended; None while one does
 
     def __init__(self) -> None:
         self._jobs = deque()
         self._draining = False
         self._drains_on = None
-        self.place = None
         self._spent = 0
         self._steps = 0
         self._scheduled_on = None
@@ -109,8 +109,11 @@ class MicrotaskQueue:
                 self._spent += 1
                 callback, argument = jobs.popleft()
                 try:
-                    if callback is WAKE:
-                        argument.wake_on(loop)
+                    if callback is WAKE and argument._callback is not None and argument._loop is loop:
+                        callback = argument._callback  # `wake`, made short
+                        argument._state = "done"
+                        argument._callback = None
+                        argument._context.run(callback, DONE)
                     else:
                         callback(argument)
                 except RAISED_BY_TASKS:
@@ -132,21 +135,38 @@ class MicrotaskQueue:
             self._drains_on = get_running_loop_or_none()
         return self._drains_on is loop
 
-    def take_the_place(self) -> Place:
-        """The place for a task that is about to wait. It is to be put back; another is made where it is taken."""
-        place = self.place
-        if place is None:
-            return Place(self)
-        self.place = None
-        place.is_next = place.is_queued = False
-        return place
+    def on_settled(self, promise: Promise[Any]) -> None:
+        """A promise has settled that a task waits for without having been suspended: this is where it may go on.
 
-    def run_inside_a_task(self, last: Job | None, place: Place | None = None) -> bool:
+        The queue itself is the reaction of such a task. Who fulfills the promise while nothing is queued may leave it
+        there, instead of calling this: so the task is known to be next.
+        """
+        self._jobs.append((GO_ON, promise))
+        self._steps = 0
+
+    def go_on(self, promise: Promise[Any]) -> Waiter | None:
+        """What that task has to yield, in its place in the queue, before it goes on; None if it is next."""
+        if promise._promise_reactions is self and promise._promise_state == "fulfilled":
+            return None
+        jobs = self._jobs
+        if jobs and jobs[0][1] is promise and jobs[0][0] is GO_ON:
+            jobs.popleft()
+            return None
+        waiter = Waiter(promise)
+        promise._replace_reaction(self, waiter)
+        if promise._promise_state != "pending":
+            for index, (callback, argument) in enumerate(jobs):
+                if argument is promise and callback is GO_ON:
+                    jobs[index] = (WAKE, waiter)
+                    break
+        return waiter
+
+    def run_inside_a_task(self, last: Job | None, promise: Promise[Any] | None = None) -> bool:
         """Run the microtasks up to a last one inside of the task that would have to be suspended for them.
 
         Args:
-            last: that one; None where it is the one at which the task has its place:
-            place: that of the task.
+            last: that one; None where it is that at which the task may go on:
+            promise: what it waits for.
 
         Returns:
             Whether they have all run, in order, so that nothing could tell that the task was not suspended. It
@@ -161,7 +181,7 @@ class MicrotaskQueue:
                 job = jobs.popleft()
                 callback, argument = job
                 if callback is GO_ON or (callback is WAKE and argument._state == "waiting"):
-                    if argument is place:
+                    if argument is promise:
                         return True
                     jobs.appendleft(job)
                     return False
@@ -172,8 +192,8 @@ class MicrotaskQueue:
                     raise
                 except BaseException as exception:
                     report_exception(exception, "A microtask raised")
-                if place is not None:
-                    if place.is_next:
+                if promise is not None:
+                    if promise._promise_reactions is self and promise._promise_state == "fulfilled":
                         return True
                 elif job is last and not (jobs and jobs[0] is job):  # one that stands for several comes again
                     return True
@@ -210,40 +230,6 @@ def _go_on(_: object) -> None:
 
 #: The same, which is asked for by its identity.
 GO_ON: Final[Callable[[Any], None]] = _go_on
-
-
-@final
-class Place:
-    """The place in the queue of a task that waits without having been suspended."""
-
-    __slots__ = ("is_next", "is_queued", "job", "queue")
-
-    def __init__(self, queue: MicrotaskQueue) -> None:
-        self.queue = queue
-        self.is_next = False  # before all that is queued
-        self.is_queued = False
-        self.job: Job = (GO_ON, self)
-
-    def on_settled(self, promise: object) -> None:
-        """The promise has settled: this is where the task may go on."""
-        del promise
-        queue = self.queue
-        if queue._jobs:
-            queue._jobs.append(self.job)
-            queue._steps = 0
-            self.is_queued = True
-        else:
-            self.is_next = True
-
-    def becomes(self, waiter: Waiter) -> None:
-        """The task is suspended after all."""
-        if not self.is_queued:
-            return
-        jobs = self.queue._jobs
-        for index, job in enumerate(jobs):
-            if job is self.job:
-                jobs[index] = (WAKE, waiter)
-                return
 
 
 _this_thread: Final = PerThread(MicrotaskQueue)
@@ -350,13 +336,16 @@ def catch_up(promise: Awaited) -> Waiter | None:
 PLAINLY: Final[Any] = object()
 
 
-def hop(promise: Awaited) -> Any:
+def hop(promise: Awaited, queue: MicrotaskQueue) -> Any:
     """The hop of a task that awaits a promise which is fulfilled already: a fast path of `catch_up`.
+
+    Args:
+        promise: that one.
+        queue: that of this thread.
 
     Returns:
         None, if the task may go on at once; or the `Waiter` that it has to yield, which is in the queue already.
     """
-    queue = _this_thread.queue
     if queue._spent >= scheduling.microtasks_per_turn or scheduling.enqueue_elsewhere is not None or eager_tasks:
         return PLAINLY
     queue._spent += 1
@@ -383,7 +372,7 @@ def hop(promise: Awaited) -> Any:
 
 
 def queue_to_wait_in() -> MicrotaskQueue | None:
-    """The queue in which a task may wait at a place, without being suspended.
+    """The queue in which a task may wait without being suspended.
 
     None if no microtask is there that could settle what it is about to wait for, and may run now.
     """
@@ -422,6 +411,18 @@ def perform_a_microtask_checkpoint() -> None:
         queue._drain(None)
 
 
+class _NoLoop:
+    """The loop of a future that has no callbacks to call."""
+
+    def get_debug(self) -> bool:
+        return False
+
+
+#: What a task that is resumed then and there is told is done: of asyncio's own futures it takes the result uncalled.
+DONE: Final[asyncio.Future[None]] = asyncio.Future(loop=cast("Any", _NoLoop()))
+DONE.set_result(None)
+
+
 class Awaited(Protocol):
     """What a `Waiter` waits for."""
 
@@ -451,6 +452,7 @@ class Waiter:
     )
 
     _cancelled_with: object
+    _context: contextvars.Context  # of the callback
 
     def __init__(
         self, waits_for: Awaited, loop: asyncio.AbstractEventLoop | None = None, *, after_a_turn: bool = False
@@ -461,7 +463,6 @@ class Waiter:
         self._loop = loop or _this_thread.queue._drains_on or asyncio.get_running_loop()
         self._state = "waiting"
         self._callback: Callable[[Any], object] | None = None
-        self._context: contextvars.Context | None = None
 
     def on_settled(self, promise: object) -> None:
         """The promise has settled: resume the task in a microtask; or after a turn, where a host runs those."""
@@ -471,45 +472,37 @@ class Waiter:
         else:
             enqueue_microtask(WAKE, self)
 
-    def wake_on(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """The same as `wake`, by the drain that the loop has called, if it is known."""
-        callback, context = self._callback, self._context
-        if self._state != "waiting" or self._loop is not loop or callback is None or context is None:
-            self.wake()
-            return
-        self._state = "woken"
-        self._callback = None
-        context.run(callback, self)
-
     def wake(self) -> None:
         """Resume the task, unless it was cancelled in the meantime."""
         if self._state != "waiting":
             return
         self._state = "woken"
-        callback, context = self._callback, self._context
-        self._callback = None
-        if callback is None or context is None:  # the task has not come around to add_done_callback
+        callback = self._callback
+        if callback is None:  # the task has not come around to add_done_callback
             return
+        context = self._context
+        self._callback = None
         queue = _this_thread.queue
         if queue._draining and (queue._drains_on is self._loop or queue.is_drained_by(self._loop)):
-            context.run(callback, self)
+            self._state = "done"
+            context.run(callback, DONE)
         elif get_running_loop_or_none() is not self._loop:
             self._loop.call_soon_threadsafe(callback, self, context=context)
         else:
             self._loop.call_soon(callback, self, context=context)
 
-    # What asyncio's task needs of a future:
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self._loop
+    # What asyncio's task needs of a future, beside its _loop:
 
     def add_done_callback(
         self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
     ) -> None:
-        self._callback = callback
-        self._context = contextvars.copy_context() if context is None else context
-        if self._state != "waiting":
-            self._loop.call_soon(callback, self, context=self._context)
+        if context is None:
+            context = contextvars.copy_context()
+        if self._state == "waiting":
+            self._callback = callback
+            self._context = context
+        else:
+            self._loop.call_soon(callback, self, context=context)
 
     def cancel(self, msg: object = None) -> bool:
         # Not too late if it was woken: a task that has not gone on since has seen nothing of what it waited for.

@@ -24,6 +24,7 @@ from typing_extensions import override
 from . import event_loop, tasks
 from .compiled import mypyc_attr
 from .dom_exception import AbortError
+from .event_loop import _this_thread
 from .reactions import Reaction, Rejection, Several, Step, Upon
 from .reasons import MYPY, Throw, raise_reason, reason_of
 
@@ -188,7 +189,10 @@ class Promise(Generic[T_co]):
         return self.then(then_finally, catch_finally)
 
     def __await__(self) -> Generator[Any, None, T_co]:
-        if self._promise_state == "fulfilled" and (hop := event_loop.hop(self)) is not event_loop.PLAINLY:
+        if (
+            self._promise_state == "fulfilled"
+            and (hop := event_loop.hop(self, _this_thread.queue)) is not event_loop.PLAINLY
+        ):
             if hop is not None:
                 self._add_observer()
                 yield hop
@@ -196,14 +200,8 @@ class Promise(Generic[T_co]):
         if self._promise_state == "pending":
             queue = event_loop.queue_to_wait_in()
             if queue is not None:
-                place = queue.take_the_place()
-                self._add_reaction(place)
-                goes_on = queue.run_inside_a_task(None, place)
-                queue.place = place
-                if not goes_on:
-                    waiter = event_loop.Waiter(self)
-                    self._replace_reaction(place, waiter)
-                    place.becomes(waiter)
+                self._add_reaction(queue)
+                if not queue.run_inside_a_task(None, self) and (waiter := queue.go_on(self)):
                     yield waiter
             else:
                 event_loop.adopt_waiting_microtasks()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, final
 from typing_extensions import TypeVar, override
 
 from .._platform.compiled import Unchecked, mypyc_attr
+from .._platform.event_loop import MicrotaskQueue
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.webidl import convert_interface
@@ -37,7 +38,7 @@ class _ReadPromise(ReadPromise):
         reactions = self._promise_reactions
         self._promise_result = tuple_new(ReadResult, (chunk, False))
         self._promise_state = "fulfilled"
-        if reactions is not None:
+        if reactions is not None and (type(reactions) is not MicrotaskQueue or reactions._jobs):
             self._promise_reactions = None
             reactions.on_settled(self)
 

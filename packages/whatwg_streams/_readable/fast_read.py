@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from .._platform.event_loop import MicrotaskQueue, Waiter
-    from .._platform.promises import AbandonablePromise, Promise
+    from .._platform.promises import AbandonablePromise
     from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
     from .byte_controller import ReadableByteStreamController
     from .default_controller import ReadableStreamDefaultController
@@ -38,28 +38,12 @@ PLAINLY: Final[Any] = object()
 PLAIN_TYPES: Final = frozenset({int, str, bytes, bytearray, memoryview, dict, list, tuple, float, bool, type(None)})
 
 
-@final
-class _Here:
-    """The reaction of a task that waits without having been suspended, while the source is pulled for it."""
-
-    __slots__ = ()
-
-    def on_settled(self, promise: Promise[Any]) -> None:
-        """The promise has settled: this is where the task may go on."""
-        queue = _this_thread.queue
-        queue._jobs.append((event_loop.GO_ON, promise))
-        queue._steps = 0
-
-
-_HERE: Final = _Here()
-
-
 def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> bool | None:
     """Run the only microtask, if it leads to a pull of the source for which the read of this task waits.
 
     Returns:
         Whether the read has been served, and comes before all microtasks that are queued now; otherwise the task has
-        to do what `go_on` says. None if nothing was done.
+        to do what `MicrotaskQueue.go_on` says. None if nothing was done.
     """
     queue = _this_thread.queue
     jobs = queue._jobs
@@ -80,7 +64,7 @@ def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> b
         or eager_tasks
     ):
         return None
-    promise._promise_reactions = _HERE
+    promise._promise_reactions = queue
     promise._promise_is_handled = True
     promise._observers = 1
     draining = queue._draining
@@ -127,14 +111,14 @@ def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, ch
     request: Any = requests[0]
     if type(request) is default_reader._ReadPromise:
         read: default_reader._ReadPromise = request
-        if read._promise_reactions is not _HERE:
+        if read._promise_reactions is not queue:
             return False
         read._promise_result = tuple_new(ReadResult, (chunk, False))
         read._promise_reactions = None
         read._promise_state = "fulfilled"
     elif type(request) is async_iterator._IterationPromise:
         iteration: _IterationPromise = request
-        if iteration._promise_reactions is not _HERE or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
+        if iteration._promise_reactions is not queue or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
             return False
         iteration._promise_result = chunk
         iteration._promise_reactions = None
@@ -146,21 +130,6 @@ def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, ch
     if controller._strategy_hwm > 0 or requests:
         controller._pull_again = True
     return True
-
-
-def go_on(promise: AbandonablePromise[Any]) -> Waiter | None:
-    """What the task has to yield before it goes on, as its read was not served at once; None if it goes on at once."""
-    jobs = _this_thread.queue._jobs
-    if jobs and jobs[0][1] is promise:
-        jobs.popleft()
-        return None
-    waiter = event_loop.Waiter(promise)
-    promise._replace_reaction(_HERE, waiter)
-    for index, (_, argument) in enumerate(jobs):
-        if argument is promise:
-            jobs[index] = (event_loop.WAKE, waiter)
-            break
-    return waiter
 
 
 def wait(promise: ReadPromise) -> ReadPromise | Waiter | None:
@@ -182,8 +151,7 @@ def wait(promise: ReadPromise) -> ReadPromise | Waiter | None:
     ):
         return None
     controller: ReadableByteStreamController = jobs.popleft()[1]
-    place = queue.take_the_place()
-    promise._promise_reactions = place
+    promise._promise_reactions = queue
     promise._promise_is_handled = True
     promise._observers = 1
     queue._spent += 1
@@ -196,20 +164,15 @@ def wait(promise: ReadPromise) -> ReadPromise | Waiter | None:
             fast_bytes.call_pull_if_needed(controller, queue)
     finally:
         queue.microtasks_have_run(draining)
-    queue.place = place
-    if place.is_next:
-        return promise
-    waiter = event_loop.Waiter(promise)
-    promise._replace_reaction(place, waiter)
-    place.becomes(waiter)
-    return waiter
+    return queue.go_on(promise) or promise
 
 
 def hop(promise: ReadPromise, queue: MicrotaskQueue) -> Any:
-    """`event_loop.hop`, which has nothing to do but to tell a controller that its pull is done, most of the time."""
+    """`event_loop.hop`, where one microtask is queued: most of the time it tells a controller that its pull is done."""
     jobs = queue._jobs
-    if len(jobs) == 1 and jobs[0][0] is fast_default.PULLED:
-        controller: ReadableStreamDefaultController = jobs[0][1]
+    steps, argument = jobs[0]
+    if steps is fast_default.PULLED:
+        controller: ReadableStreamDefaultController = argument
         if (
             not controller._pull_again
             and queue._spent < scheduling.microtasks_per_turn
@@ -220,7 +183,7 @@ def hop(promise: ReadPromise, queue: MicrotaskQueue) -> Any:
             controller._pulling = False
             queue._spent += 2
             return None
-    return event_loop.hop(promise)
+    return event_loop.hop(promise, queue)
 
 
 @final
@@ -310,4 +273,4 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
         iterator._promise = promise
         return chunk
     promise.serial = stream._reads = stream._reads + 1  # of this read, if it was used for others before
-    return Later(promise, promise if served is None else go_on(promise))
+    return Later(promise, promise if served is None else _this_thread.queue.go_on(promise))

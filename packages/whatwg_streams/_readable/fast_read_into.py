@@ -17,9 +17,9 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
-from .._platform import buffers, event_loop
+from .._platform import buffers
 from .._platform.buffers import NO_DATA, UINT8_ARRAY, ArrayBufferView, MemoryBuffer
-from .._platform.event_loop import Place, _this_thread, eager_tasks, scheduling
+from .._platform.event_loop import MicrotaskQueue, _this_thread, eager_tasks, scheduling
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
@@ -147,8 +147,8 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     """Wait for a read that is pending, where the only microtask that is queued is the pull of its source.
 
     Returns:
-        The result, if the task may go on at once; the promise, if it may, but the promise is rejected; or the
-        waiter that the task has to yield. None if the plain algorithm is needed.
+        The result, or the promise when it has settled, if the task may go on at once; or the waiter that the task has
+        to yield. None if the plain algorithm is needed.
     """
     queue = _this_thread.queue
     jobs = queue._jobs
@@ -174,13 +174,8 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     ):
         return None
     pull_algorithm: CallbackAlgorithm = its_algorithm
-    place = queue.place
-    if place is None:
-        place = Place(queue)
-    else:
-        queue.place = None
-        place.is_next = place.is_queued = False
-    promise._promise_reactions = place
+    here: Any = queue  # or a compiled module would expect to find it there afterwards
+    promise._promise_reactions = here
     promise._promise_is_handled = True
     promise._observers = 1
     # ReadableByteStreamControllerCallPullIfNeeded: it is, for the promise is pending.
@@ -202,13 +197,10 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     finally:
         if not draining:
             queue.microtasks_have_run(draining)
-    queue.place = place
-    if place.is_next:
-        return promise._promise_result if promise._promise_state == "fulfilled" else promise
-    waiter = event_loop.Waiter(promise)
-    promise._replace_reaction(place, waiter)
-    place.becomes(waiter)
-    return waiter
+    served: ReadResult[Any] | None = promise._promise_result
+    if served is not None and promise._promise_reactions is here:
+        return served
+    return queue.go_on(promise) or promise
 
 
 # The BYOB request --------------------------------------------------------------------------------
@@ -296,12 +288,9 @@ def respond(controller: ReadableByteStreamController, bytes_written: object, wri
     reaction = promise._promise_reactions
     promise._promise_result = tuple_new(ReadResult, (data, False))
     promise._promise_state = "fulfilled"
-    if reaction is not None:
+    if reaction is not None and (type(reaction) is not MicrotaskQueue or reaction._jobs):
         promise._promise_reactions = None
-        if type(reaction) is Place and not reaction.queue._jobs:
-            reaction.is_next = True
-        else:
-            reaction.on_settled(promise)
+        reaction.on_settled(promise)
     if (
         reader._read_into_requests
         or stream._reader is not reader

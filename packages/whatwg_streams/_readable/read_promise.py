@@ -45,7 +45,7 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
             served = fast_read.pull_for(self, self.stream)
             if served:
                 return self._promise_result
-            waits_for = fast_read.wait(self) if served is None else fast_read.go_on(self)
+            waits_for = fast_read.wait(self) if served is None else _this_thread.queue.go_on(self)
             if waits_for is not None or served is not None:
                 if isinstance(waits_for, event_loop.Waiter):
                     yield waits_for
@@ -56,15 +56,17 @@ class ReadPromise(AbandonablePromise[ReadResult[Any]]):
                 return take_result_of(settled)
         if self._promise_state == "fulfilled":
             queue = _this_thread.queue
+            jobs = queue._jobs
             if (
-                not queue._jobs
+                not jobs
                 and queue._spent < scheduling.microtasks_per_turn
                 and scheduling.enqueue_elsewhere is None
                 and not eager_tasks
             ):
                 queue._spent += 1
                 return self._promise_result
-            if (hop := fast_read.hop(self, queue)) is None:
+            hop = fast_read.hop(self, queue) if len(jobs) == 1 else event_loop.hop(self, queue)
+            if hop is None:
                 return self._promise_result
             if hop is not event_loop.PLAINLY:
                 self._observers += 1

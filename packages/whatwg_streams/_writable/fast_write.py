@@ -133,7 +133,7 @@ class WriterPromise(Promise[None]):
                             ready._promise_state = "fulfilled"
                     return _NOTHING if self._promise_state == "fulfilled" else super().__await__()
             jobs.appendleft(job)
-        elif self._promise_state == "fulfilled" and not jobs and event_loop.hop(self) is None:
+        elif self._promise_state == "fulfilled" and not jobs and event_loop.hop(self, queue) is None:
             return _NOTHING
         return super().__await__()
 

@@ -463,7 +463,7 @@ async def test_a_waiter_that_was_woken_before_it_had_a_callback_calls_it_soon() 
 async def test_a_waiter_without_a_callback_can_be_cancelled() -> None:
     gate = Promise.with_resolvers()
     waiter = gate.promise.__await__().send(None)
-    assert waiter.get_loop() is asyncio.get_running_loop()
+    assert waiter._loop is asyncio.get_running_loop()
     assert waiter.cancel()
     assert not waiter.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -85,7 +85,7 @@ async def test_the_order_is_that_of_tasks_which_are_suspended_each_time(monkeypa
     for seed in range(150):
         log = await _Program(seed).run()
         with monkeypatch.context() as plain:
-            plain.setattr(event_loop, "hop", lambda _: event_loop.PLAINLY)
+            plain.setattr(event_loop, "hop", lambda *_: event_loop.PLAINLY)
             plain.setattr(event_loop, "catch_up", _suspend)
             plain.setattr(event_loop, "queue_to_wait_in", lambda: None)
             assert log == await _Program(seed).run(), seed

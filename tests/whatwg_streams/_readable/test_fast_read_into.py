@@ -232,6 +232,31 @@ async def test_no_microtask_runs_inside_of_a_pull() -> None:
     assert events == ["pulled", "microtask"] * 3
 
 
+@pytest.mark.parametrize("mode", ["byob", None])
+@pytest.mark.parametrize("queued", [False, True])
+async def test_a_read_is_served_by_the_pull_of_another_stream(mode: Any, queued: bool) -> None:
+    events: list[object] = []
+    filler, other = Filler(), ByteSource()
+    reader = byte_stream(filler)[0].get_reader(mode="byob")
+    other_reader: Any = byte_stream(other)[0].get_reader(mode=mode)
+    promise = other_reader.read(bytearray(1)) if mode == "byob" else other_reader.read()
+    await settle()
+    await reader.read(bytearray(1))
+    await settle()
+    reader.read(bytearray(1))
+    reader.read(bytearray(1))  # its pull waits for a microtask
+
+    def serve() -> None:
+        if queued:
+            Promise.resolve().then(lambda _: events.append("microtask"))
+        other.controller.enqueue(b"\7")
+
+    filler.before = serve
+    events.append((await promise).value)
+    await settle()
+    assert events == (["microtask", b"\7"] if queued else [b"\7"])
+
+
 async def test_where_a_host_runs_the_microtasks_a_read_waits_for_them() -> None:
     source = Filler()
     stream, _ = byte_stream(source)
