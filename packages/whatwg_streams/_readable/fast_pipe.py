@@ -54,7 +54,7 @@ LEFT: Final[Any] = object()
 MICROTASKS_PER_CHUNK: Final = 2
 
 #: How many chunks a pipe moves while other pipes wait for their turn.
-CHUNKS_BEFORE_OTHERS: Final = 16
+CHUNKS_BEFORE_OTHERS: Final = 32
 
 
 @final

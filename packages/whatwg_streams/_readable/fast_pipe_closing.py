@@ -131,7 +131,7 @@ def _close_the_destination(pipe: _Pipe, close_request: Promise[None]) -> None:
     pipe.shutting_down = True
     event_loop.count_microtasks(MICROTASKS_TO_CLOSE)
     if pipe.prevent_close:
-        pipe.finalize()
+        _finalize(pipe)
         return
     dest = pipe.dest
     writable = dest._controller
@@ -144,7 +144,14 @@ def _close_the_destination(pipe: _Pipe, close_request: Promise[None]) -> None:
     if sink_close_promise._promise_state == "fulfilled" and len(jobs) == pending and dest._state == "writable":
         dest._in_flight_close_request = None
         dest._state = "closed"
-        pipe.finalize()
+        _finalize(pipe)
     else:
         upon(close_request, lambda _: pipe.finalize(), pipe.finalize)
         writable_controllers._react_to_the_close(dest, sink_close_promise)
+
+
+def _finalize(pipe: _Pipe) -> None:
+    """Finalize. That others are told of it is a step of the pipe, too, which other pipes need not wait for."""
+    pipe.finalize()
+    queue = event_loop._this_thread.queue
+    queue._steps = len(queue._jobs)
