@@ -286,11 +286,6 @@ def only_steps_are_pending() -> bool:
     return scheduling.enqueue_elsewhere is None and queue._steps >= len(queue._jobs)
 
 
-def number_of_microtasks() -> int:
-    """How many are queued."""
-    return len(_this_thread.queue._jobs)
-
-
 def count_microtasks(number: int) -> None:
     """A fast path has left out so many: they count for the fairness to the loop as if they had run."""
     _this_thread.queue._spent += number

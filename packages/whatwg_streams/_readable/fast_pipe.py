@@ -32,7 +32,7 @@ from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
-from .._supporting.queue_with_sizes import NO_ITEMS, owned
+from .._supporting.queue_with_sizes import NO_ITEMS
 from .._writable import fast_default as fast_writable
 from . import default_controller, fast_default, fast_pipe_closing, fast_pipe_in_a_task
 from .fast_from import PullOfAnIterator
@@ -61,25 +61,26 @@ CHUNKS_BEFORE_OTHERS: Final = 32
 class Catch:
     """A read request that catches the chunk which the source enqueues while it is pulled, for the pipe to write."""
 
-    __slots__ = ("has_chunk", "pipe", "place")
+    __slots__ = ("has_chunk", "pipe", "place", "queue")
 
     def __init__(self, pipe: _Pipe) -> None:
         self.pipe = pipe
+        self.queue = event_loop._this_thread.queue
         self.has_chunk = False
         self.place = 0  # in the queue of microtasks, when it was caught
 
     def wait(self) -> None:
         """Be the request that waits."""
         reader = self.pipe.reader
-        reader._read_requests = owned(reader._read_requests)
+        if reader._read_requests is NO_ITEMS:
+            reader._read_requests = deque()
         reader._read_requests.append(self)
 
     def leave(self) -> None:
         """The pipe writes what was caught, in a microtask, or waits itself."""
         if self.has_chunk:
-            queue = event_loop._this_thread.queue
-            queue._jobs.insert(self.place, (self.pipe.write, None))
-            queue.schedule_unless_draining()
+            self.queue._jobs.insert(self.place, (self.pipe.write, None))
+            self.queue.schedule_unless_draining()
             return
         requests = self.pipe.reader._read_requests
         if requests and requests[0] is self:
@@ -88,7 +89,7 @@ class Catch:
     def chunk_steps(self, chunk: object) -> None:
         self.has_chunk = True
         self.pipe.pending_chunks.append(chunk)
-        self.place = event_loop.number_of_microtasks()
+        self.place = len(self.queue._jobs)
 
     def take(self) -> Any:
         """The chunk, which need not wait for a microtask."""
