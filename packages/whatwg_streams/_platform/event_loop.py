@@ -109,11 +109,15 @@ class MicrotaskQueue:
                 self._spent += 1
                 callback, argument = jobs.popleft()
                 try:
-                    if callback is WAKE and argument._callback is not None and argument._loop is loop:
-                        callback = argument._callback  # `wake`, made short
-                        argument._state = "done"
-                        argument._callback = None
-                        argument._context.run(callback, DONE)
+                    if callback is WAKE:
+                        waiter: Waiter = argument
+                        if waiter._loop is loop and (callback := waiter._callback) is not None:
+                            waiter._state = "done"  # `wake`, made short
+                            waiter._callback = None
+                            waiter._context.run(callback, DONE)
+                        else:
+                            waiter.wake()
+                        del waiter
                     else:
                         callback(argument)
                 except RAISED_BY_TASKS:

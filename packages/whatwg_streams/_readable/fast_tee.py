@@ -85,7 +85,8 @@ class _Tee:
             self.read_again = True
         else:
             stream = self.stream
-            controller: Any = stream._controller
+            its_controller: Any = stream._controller
+            controller: ReadableStreamDefaultController = its_controller
             queue = controller._queue
             self.reading = True
             if (
