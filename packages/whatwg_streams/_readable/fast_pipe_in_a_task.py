@@ -12,26 +12,26 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import types
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
-from .._platform.promises import Promise, a_promise_rejected_with, mark_as_handled, reject, resolve
-from .._platform.reasons import RAISED_BY_TASKS, cancellation, reason_of, reason_of_a_task
+from .._platform.promises import Promise, mark_as_handled, reject, resolve
+from .._platform.reasons import RAISED_BY_TASKS, cancellation, reason_of_a_task
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
 from .._writable.ops import default_controllers as writable_controllers
 from . import fast_default, fast_pipe
+from .fast_coroutines import driven, failure, in_context
 from .fast_from import PullOfAnIterator, is_to_be_awaited
 from .fast_read import PLAIN_TYPES
 from .ops import default_controllers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from .._platform.async_sequence import AsyncIteratorRecord
     from .ops.pipe_to import _Pipe
@@ -80,61 +80,13 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
         return False
     mover = _Mover(pipe, by, enter_chain)
     coroutine = mover.move()
-    task = tasks.run_in_a_task(_driven(coroutine, _call, mover.suspended, mover.closed), mover.context)
+    task = tasks.run_in_a_task(driven(coroutine, _call, mover.suspended, mover.closed), mover.context)
     task.add_done_callback(partial(mover.ended, coroutine))
     return True
 
 
-@types.coroutine
-def _driven(
-    coroutine: Coroutine[Any, Any, Any],
-    run: Callable[..., Any],
-    suspended: Callable[[], None],
-    closed: Callable[[], None],
-) -> Generator[Any, Any, Any]:
-    """Await the coroutine.
-
-    Args:
-        coroutine: what to await.
-        run: what its steps are called by.
-        suspended: called when it is suspended, before the event loop knows.
-        closed: called when it is to be closed, before it knows.
-    """
-    step = partial(run, coroutine.send, None)
-    while True:
-        try:
-            waits_for = step()
-        except StopIteration as end:
-            return end.value
-        suspended()
-        try:
-            sent = yield waits_for
-        except GeneratorExit:
-            closed()
-            run(coroutine.close)
-            raise
-        except BaseException as exception:
-            step = partial(run, coroutine.throw, exception)
-        else:
-            step = partial(run, coroutine.send, sent)
-
-
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
-
-
-def in_context(context: contextvars.Context, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
-    """The coroutine, to be awaited in another context than that of the task."""
-    return _driven(coroutine, context.run, return_undefined, return_undefined)
-
-
-def failure(exception: BaseException, *, of_a_coroutine: bool) -> Promise[Any]:
-    """The rejection for what a callback has raised.
-
-    Raises:
-        KeyboardInterrupt, SystemExit: the exception is one.
-    """
-    return a_promise_rejected_with(reason_of_a_task(exception) if of_a_coroutine else reason_of(exception))
 
 
 # What may be suspended; _NOTHING also if it is known already that it is.
@@ -312,7 +264,13 @@ class _Mover:
         pipe.source._disturbed = True
         failed: Promise[Any] | None = None
         moved = 0
+        may_be_steady = iterator is None and self.enter_chain is None and counts and high_water_mark > 0
         while queue._spent < event_loop.scheduling.microtasks_per_turn:
+            if may_be_steady and pipe.callbacks_are_quick and self.is_steady():
+                left = await self.move_steadily(pull, write, write_it)
+                if left is not None:
+                    return left
+                continue
             if iterator is not None:
                 if readable._queue:
                     return fast_pipe.Left.TO_READ
@@ -440,6 +398,96 @@ class _Mover:
         queue._spent = 0  # a turn of the loop is what comes next
         return fast_pipe.Left.FOR_OTHERS
 
+    def is_steady(self) -> bool:
+        """Whether the source has filled its queue, and no callback needs a context of its own."""
+        readable: Any = self.pipe.source._controller
+        return (
+            fast_pipe.is_full(readable)
+            and not readable._close_requested
+            and self.pull_context is None
+            and self.write_context is None
+        )
+
+    async def move_steadily(
+        self, pull: Callable[[Any], Any], write: Callable[[Any, Any], Any], write_it: Callable[[Any], Any] | None
+    ) -> fast_pipe.Left | None:
+        """`fast_pipe._move_steadily`, of coroutines.
+
+        Returns:
+            How the loop was left; None if all is idle, but not steady any more.
+        """
+        pipe, task, write_request = self.pipe, self.task, self.write_request
+        dest = pipe.dest
+        readable: Any = pipe.source._controller
+        writable = dest._controller
+        set_variables = self.context if self.shared else contextvars.Context()
+        queue = event_loop._this_thread.queue
+        jobs = queue._jobs
+        until = event_loop.scheduling.microtasks_per_turn
+        full = readable._queue_total_size
+        room_for_one = full - 1
+        take = readable._queue.popleft
+        failed: Promise[Any] | None = None
+        readable._only_appends = True  # until it closes or errors, or a coroutine is suspended
+        try:
+            while queue._spent < until:
+                self.chunk = chunk = take()
+                readable._queue_total_size = room_for_one
+                try:
+                    result = pull(readable)
+                    if result.__class__ is CoroutineType:
+                        self.phase = _PULL_AHEAD
+                        result = await result
+                        if task._must_cancel:
+                            raise asyncio.CancelledError
+                except BaseException as exception:
+                    if self.is_closed:
+                        raise
+                    result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
+                self.phase = _NOTHING
+                if result is not None or jobs or set_variables or self.promise is not None:
+                    readable._only_appends = False
+                    if set_variables:
+                        self.part_from(self.pull_algorithm)
+                    if self.promise is not None:
+                        return self.settle(failed, result)
+                    if result is not None or jobs:
+                        readable._pulling = True
+                        self.leave(_PULL_AHEAD, fast_pipe.promise_for(self.pull_algorithm, result, failed))
+                        return fast_pipe.Left.UNDER_WAY
+                    readable._queue.appendleft(chunk)  # to be written in another context
+                    readable._queue_total_size += 1
+                    return None
+                if readable._queue_total_size < full:
+                    readable._only_appends = False
+                dest._in_flight_write_request = write_request
+                try:
+                    result = write(chunk, writable) if write_it is None else write_it(chunk)
+                    if result.__class__ is CoroutineType:
+                        self.phase = _WRITE
+                        result = await result
+                        if task._must_cancel:
+                            raise asyncio.CancelledError
+                except BaseException as exception:
+                    if self.is_closed:
+                        raise
+                    result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
+                self.phase = _NOTHING
+                if set_variables:
+                    self.part_from(self.write_algorithm)
+                if self.promise is not None:
+                    return self.settle(failed, result)
+                if result is not None or jobs or dest._state != "writable" or readable._pulling:
+                    self.leave(_WRITE, fast_pipe.promise_for(self.write_algorithm, result, failed))
+                    return fast_pipe.Left.UNDER_WAY
+                dest._in_flight_write_request = None
+                queue._spent += fast_pipe.MICROTASKS_PER_CHUNK
+                if set_variables or readable._queue_total_size != full or not readable._only_appends:
+                    return None
+            return None
+        finally:
+            readable._only_appends = False
+
     # The iterator ----------------------------------------------------------------------------------------
 
     def next_is_under_way(self) -> Promise[Any]:
@@ -503,6 +551,8 @@ class _Mover:
             return
         readable: Any = self.pipe.source._controller
         readable._only_appends = False
+        if phase != _WRITE:
+            readable._pulling = True
         self.promise = Promise()
         self.leave(phase, self.promise)
 

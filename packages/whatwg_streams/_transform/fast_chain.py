@@ -29,7 +29,7 @@ from .._platform import callback_functions, event_loop
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
-from .._readable import fast_default as fast_readable, fast_pipe, fast_pipe_in_a_task
+from .._readable import fast_coroutines, fast_default as fast_readable, fast_pipe, fast_pipe_in_a_task
 from .._strategies import count
 from .._supporting.algorithms import PairAlgorithms
 from .._supporting.queue_with_sizes import owned
@@ -515,13 +515,13 @@ class _Chain:
                 result = algorithm.function(chunk, controller)
                 is_a_coroutine = result.__class__ is CoroutineType
                 if is_a_coroutine:
-                    result = await fast_pipe_in_a_task.in_context(algorithm.context, result)
+                    result = await fast_coroutines.in_context(algorithm.context, result)
                     if self.task._must_cancel:
                         raise asyncio.CancelledError
             except BaseException as exception:
                 if self.has_suspended:
                     raise
-                result = failed = fast_pipe_in_a_task.failure(exception, of_a_coroutine=is_a_coroutine)
+                result = failed = fast_coroutines.failure(exception, of_a_coroutine=is_a_coroutine)
             if self.has_suspended:
                 return result
             if result is not None or self.jobs or dest._state != "writable" or self.left:
