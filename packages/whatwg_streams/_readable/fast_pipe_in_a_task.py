@@ -416,6 +416,7 @@ class _Mover:
         Returns:
             How the loop was left; None if all is idle, but not steady any more.
         """
+        mover: Any = self  # of whose promise a compiled module would expect that it stays None
         pipe, task, write_request = self.pipe, self.task, self.write_request
         dest = pipe.dest
         readable: Any = pipe.source._controller
@@ -445,11 +446,11 @@ class _Mover:
                         raise
                     result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
                 self.phase = _NOTHING
-                if result is not None or jobs or set_variables or self.promise is not None:
+                if result is not None or jobs or set_variables or mover.promise is not None:
                     readable._only_appends = False
                     if set_variables:
                         self.part_from(self.pull_algorithm)
-                    if self.promise is not None:
+                    if mover.promise is not None:
                         return self.settle(failed, result)
                     if result is not None or jobs:
                         readable._pulling = True
@@ -475,7 +476,7 @@ class _Mover:
                 self.phase = _NOTHING
                 if set_variables:
                     self.part_from(self.write_algorithm)
-                if self.promise is not None:
+                if mover.promise is not None:
                     return self.settle(failed, result)
                 if result is not None or jobs or dest._state != "writable" or readable._pulling:
                     self.leave(_WRITE, fast_pipe.promise_for(self.write_algorithm, result, failed))

@@ -197,7 +197,7 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
     finally:
         if not draining:
             queue.microtasks_have_run(draining)
-    served: ReadResult[Any] | None = promise._promise_result
+    served: Any = promise._promise_result  # or why it was rejected
     if served is not None and promise._promise_reactions is here:
         return served
     return queue.go_on(promise) or promise
