@@ -199,7 +199,8 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
             queue.microtasks_have_run(draining)
     served: Any = promise._promise_result  # or why it was rejected
     if served is not None and promise._promise_reactions is here:
-        return served
+        read_result: ReadResult[Any] = served
+        return read_result
     return queue.go_on(promise) or promise
 
 
