@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.promises import Promise, mark_as_handled, reject, resolve
-from .._platform.reasons import RAISED_BY_TASKS, cancellation, reason_of_a_task
+from .._platform.reasons import MYPY, RAISED_BY_TASKS, cancellation, reason_of_a_task
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
@@ -264,7 +264,10 @@ class _Mover:
         pipe.source._disturbed = True
         failed: Promise[Any] | None = None
         moved = 0
-        may_be_steady = iterator is None and self.enter_chain is None and counts and high_water_mark > 0
+        is_compiled: bool = MYPY  # whose coroutines are no quicker in a loop of their own
+        may_be_steady = (
+            not is_compiled and iterator is None and self.enter_chain is None and counts and high_water_mark > 0
+        )
         while queue._spent < event_loop.scheduling.microtasks_per_turn:
             if may_be_steady and pipe.callbacks_are_quick and self.is_steady():
                 left = await self.move_steadily(pull, write, write_it)
