@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 from .._platform import callback_functions, event_loop, tasks
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.promises import Promise, mark_as_handled, reject, resolve
-from .._platform.reasons import MYPY, RAISED_BY_TASKS, cancellation, reason_of_a_task
+from .._platform.reasons import RAISED_BY_TASKS, cancellation, reason_of_a_task
 from .._platform.webidl import CallbackAlgorithm, return_undefined
 from .._strategies import count
 from .._supporting.queue_with_sizes import owned
@@ -264,10 +264,7 @@ class _Mover:
         pipe.source._disturbed = True
         failed: Promise[Any] | None = None
         moved = 0
-        is_compiled: bool = MYPY  # whose coroutines are no quicker in a loop of their own
-        may_be_steady = (
-            not is_compiled and iterator is None and self.enter_chain is None and counts and high_water_mark > 0
-        )
+        may_be_steady = iterator is None and self.enter_chain is None and counts and high_water_mark > 0
         while queue._spent < event_loop.scheduling.microtasks_per_turn:
             if may_be_steady and pipe.callbacks_are_quick and self.is_steady():
                 left = await self.move_steadily(pull, write, write_it)
@@ -419,7 +416,7 @@ class _Mover:
         Returns:
             How the loop was left; None if all is idle, but not steady any more.
         """
-        mover: Any = self  # of whose promise a compiled module would expect that it stays None
+        mover: Any = self  # by another name, as a compiled module takes `self.promise` for what it was before an await
         pipe, task, write_request = self.pipe, self.task, self.write_request
         dest = pipe.dest
         readable: Any = pipe.source._controller
@@ -449,11 +446,11 @@ class _Mover:
                         raise
                     result = failed = failure(exception, of_a_coroutine=self.a_coroutine_runs())
                 self.phase = _NOTHING
-                if result is not None or jobs or set_variables or mover.promise is not None:
+                if result is not None or jobs or set_variables or self.promise is not None:
                     readable._only_appends = False
                     if set_variables:
                         self.part_from(self.pull_algorithm)
-                    if mover.promise is not None:
+                    if self.promise is not None:
                         return self.settle(failed, result)
                     if result is not None or jobs:
                         readable._pulling = True
