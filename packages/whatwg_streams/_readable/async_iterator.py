@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, final
 
 from typing_extensions import TypeVar, override
 
-from .._platform import event_loop
 from .._platform.async_sequence import END_OF_ITERATION
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._platform.promises import AbandonablePromise, Promise, a_promise_resolved_with_undefined, react, reject, resolve
 from .._platform.reasons import Throw
 from . import fast_read, unread
-from .ops import readers, streams
+from .ops import left_readers, readers, streams
 from .records import ReadResult
 
 if TYPE_CHECKING:
@@ -82,8 +81,8 @@ class ReadableStreamAsyncIterator(Generic[R]):
     https://streams.spec.whatwg.org/#rs-asynciterator
 
     Get one from `async for chunk in stream`, or from `stream.values()`. Leaving the loop early cancels
-    the stream, unless `prevent_cancel` was given, as soon as the iterator is dropped; to wait for it, use
-    `async with contextlib.aclosing(stream.values()) as chunks`.
+    the stream, unless `prevent_cancel` was given, as soon as the iterator is dropped, and releases it: it
+    can be used again at once. To wait for the source, use `async with contextlib.aclosing(stream.values()) as chunks`.
 
     Cancelling a task that waits for the next chunk leaves the iterator usable: the next one to wait gets
     the chunk.
@@ -207,7 +206,7 @@ class ReadableStreamAsyncIterator(Generic[R]):
     def __del__(self) -> None:
         reader = getattr(self, "_reader", None)  # there is none, if the stream was locked
         if reader is not None and reader._stream is not None:
-            event_loop.enqueue_microtask(_finalize, (reader, self._prevent_cancel))
+            left_readers.leave(reader, prevent_cancel=self._prevent_cancel)
 
     @override
     def __repr__(self) -> str:
@@ -221,14 +220,6 @@ def new_iteration_promise(iterator: ReadableStreamAsyncIterator[Any]) -> _Iterat
 
 def _ignore(_: object) -> None:
     return None
-
-
-def _finalize(left: tuple[ReadableStreamDefaultReader[Any], bool]) -> None:
-    """What `aclose` would have done, for an iterator that was dropped: Python has no call for leaving a loop."""
-    reader, prevent_cancel = left
-    if reader._stream is not None and not prevent_cancel:
-        readers.readable_stream_reader_generic_cancel(reader, None)
-    _release(reader)  # a read that was pending may have released it
 
 
 def _release(reader: ReadableStreamDefaultReader[Any]) -> None:

@@ -346,6 +346,16 @@ async def test_an_abort_with_a_write_that_is_stuck() -> None:
             await socket.closed
 
 
+@pytest.mark.parametrize("prevent_cancel", [True, False])
+async def test_close_right_after_leaving_a_loop_over_the_chunks(*, prevent_cancel: bool) -> None:
+    async with connection() as (socket, info, peer):
+        await peer.send(b"enough")
+        async for chunk in info.readable.values(prevent_cancel=prevent_cancel):
+            assert bytes(chunk) == b"enough"
+            break
+        await socket.close()
+
+
 async def test_close_with_a_write_that_is_stuck() -> None:
     async with connection() as (socket, info, peer):
         writer = info.writable.get_writer()

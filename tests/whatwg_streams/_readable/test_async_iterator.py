@@ -12,7 +12,7 @@ import pytest
 from tests.support import LoopErrors, settle
 from tests.support.recording import HOLD, EventTrace, RecordingSource, outcome, reason_of, rejected
 from tests.support.sources import errored_stream, read_all, source_and_stream, stream_of
-from whatwg_streams import Promise, ReadableStream, RejectionError
+from whatwg_streams import Promise, ReadableStream, RejectionError, WritableStream
 
 END = ("fulfilled", (None, True))
 
@@ -482,6 +482,62 @@ async def test_a_second_loop_goes_on_where_a_first_one_was_left() -> None:
             break
     await settle()
     assert first + [chunk async for chunk in stream] == ["a", "b", "c"]
+
+
+async def test_a_stream_can_be_used_at_once_when_a_loop_was_left() -> None:
+    stream = stream_of("a", "b", "c")
+    async for _ in stream.values(prevent_cancel=True):
+        break
+    assert not stream.locked
+    with stream.get_reader() as reader:
+        assert (await reader.read()).value == "b"
+    async for _ in stream.values(prevent_cancel=True):
+        break
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream.values())
+
+
+async def test_a_stream_that_a_loop_was_left_of_is_cancelled_before_it_is_used_again() -> None:
+    source, stream = source_and_stream()
+    source.controller.enqueue("a")
+    source.controller.enqueue("b")
+    async for _ in stream:
+        break
+    assert ("cancel", None) not in source.events
+    reader = stream.get_reader()
+    assert source.events[-1] == ("cancel", None)
+    assert (await reader.read()).done
+    await settle()
+    assert source.events.count(("cancel", None)) == 1
+    assert stream.locked  # by the new reader, not by the iterator
+
+
+@pytest.mark.parametrize("prevent_cancel", [True, False])
+async def test_a_stream_that_a_loop_was_left_of_can_be_cancelled_piped_and_split(*, prevent_cancel: bool) -> None:
+    for use in (ReadableStream.cancel, ReadableStream.tee, ReadableStream.values, _pipe):
+        source, stream = source_and_stream()
+        source.controller.enqueue("a")
+        async for _ in stream.values(prevent_cancel=prevent_cancel):
+            break
+        result = use(stream)
+        if isinstance(result, Promise) and use is ReadableStream.cancel:
+            await result
+        assert stream.locked is (use is not ReadableStream.cancel)
+        await settle()
+
+
+def _pipe(stream: ReadableStream[Any]) -> Promise[None]:
+    return stream.pipe_to(WritableStream())
+
+
+async def test_a_chunk_is_queued_while_an_iterator_that_was_dropped_still_holds_the_stream() -> None:
+    source, stream = source_and_stream()
+    source.controller.enqueue("a")
+    async for _ in stream.values(prevent_cancel=True):
+        break
+    source.controller.enqueue("b")
+    source.controller.close()
+    assert await read_all(stream) == ["b"]
 
 
 async def test_reasons_come_through_as_they_are() -> None:

@@ -13,7 +13,7 @@ from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undef
 from ..._supporting.algorithms import perform_pull
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
 from .. import default_controller, fast_default, unread
-from . import controller_interface, streams
+from . import controller_interface
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,10 +127,7 @@ def readable_stream_default_controller_enqueue(controller: ReadableStreamDefault
     # 2. The stream.
     stream = controller._stream
     # 3. If somebody is waiting for a chunk, it gets this.
-    if (
-        streams.is_readable_stream_locked(stream)
-        and controller_interface.readable_stream_get_num_read_requests(stream) > 0
-    ):
+    if stream._reader is not None and controller_interface.readable_stream_get_num_read_requests(stream) > 0:
         controller_interface.readable_stream_fulfill_read_request(stream, chunk, done=False)
     # 4. Otherwise,
     else:

@@ -19,7 +19,7 @@ from ..._platform.webidl import new
 from ..._strategies import count
 from ..._supporting.miscellaneous import is_non_negative_number
 from .. import byob_reader, byte_controller, default_controller, default_reader, fast_from, stream as stream_module
-from . import byte_controllers, default_controllers, readers
+from . import byte_controllers, default_controllers, left_readers, readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,9 @@ def initialize_readable_stream(stream: ReadableStream[Any]) -> None:
 
 def is_readable_stream_locked(stream: ReadableStream[Any]) -> bool:
     """https://streams.spec.whatwg.org/#is-readable-stream-locked"""
+    # (Nor is it with one that is about to be released.)
+    if stream._reader is not None:
+        left_readers.release_the_reader_that_was_left(stream)
     # 1. Without a reader it is not;
     # 2. otherwise it is.
     return stream._reader is not None
