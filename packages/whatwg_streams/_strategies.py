@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from ._platform import webidl
 from ._platform.dom_exception import RangeError
-from ._platform.webidl import convert_callback, convert_object, convert_unrestricted_double, members_of
+from ._platform.webidl import convert_callback, convert_object, convert_unrestricted_double, members_of, misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +154,8 @@ def convert_queuing_strategy(strategy: object, what: str) -> QueuingStrategyDict
     high_water_mark = get("high_water_mark")
     if high_water_mark is not None:
         high_water_mark = convert_unrestricted_double(high_water_mark, f"{what}.high_water_mark")
+    elif get("highWaterMark") is not None:
+        raise misspelt(what, "highWaterMark", "high_water_mark")
     return QueuingStrategyDict(high_water_mark, convert_callback(get("size"), f"{what}.size", 1))
 
 

@@ -232,6 +232,10 @@ class AbortController:
         """
         signal_abort(self._signal, reason)
 
+    @override
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._signal!r}>"
+
 
 # Algorithms for other standards ------------------------------------------------------------------
 

@@ -217,13 +217,14 @@ def _view_of_memory(value: Buffer, what: str, *, writable: bool) -> ArrayBufferV
         data = memoryview(value)
     except TypeError as error:
         kind = type(value).__name__
-        raise TypeError(f"{what}: expected bytes, a memoryview or another buffer, not {kind}") from error
+        expected = "a bytearray" if writable else "bytes"
+        raise TypeError(f"{what}: expected {expected}, a memoryview or another buffer, not {kind}") from error
     except ValueError as error:
         raise TypeError(f"{what}: the memoryview was released, as its memory was handed over before") from error
     if not data.c_contiguous:
         raise TypeError(f"{what}: the buffer is not contiguous")
     if writable and data.readonly:
-        raise TypeError(f"{what}: the buffer is read-only")
+        raise TypeError(f"{what}: the buffer is read-only; a bytearray can be written to")
     item_format = data.format
     if item_format == "B" and data.ndim == 1:
         constructor = UINT8_ARRAY

@@ -6,7 +6,7 @@ In a module of its own: a compiled coroutine is none of Python's, and a compiled
 from __future__ import annotations
 
 import inspect
-from types import MethodType
+from types import AsyncGeneratorType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """Whether a call of the function makes a coroutine."""
     code = getattr(function, "__code__", None)
     return inspect.iscoroutinefunction(function) if code is None else bool(code.co_flags & inspect.CO_COROUTINE)
+
+
+def is_generator(result: object) -> bool:
+    """Whether it is one whose body does not run unless somebody iterates; a coroutine that looks like one is none."""
+    kind = type(result)
+    return kind is AsyncGeneratorType or (kind is GeneratorType and not inspect.isawaitable(result))
 
 
 def taking_fewer_arguments(function: Callable[..., Any], given: int, accepted: int) -> Callable[..., Any]:

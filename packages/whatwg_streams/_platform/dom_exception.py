@@ -188,7 +188,10 @@ class NotAllowedError(_Named, PermissionError):
 
 
 class TimeoutError(_Named, builtins.TimeoutError):
-    """The operation timed out."""
+    """The operation timed out.
+
+    `except` the built-in TimeoutError catches this one, and those of `asyncio.timeout`, too.
+    """
 
     _name = "TimeoutError"
 
@@ -236,3 +239,8 @@ class NoReasonError(AbortError, RejectionError):
     ) -> None:
         super().__init__(message, name)
         self.reason = None
+
+
+# Tracebacks, and other messages, name them as they are imported.
+for _kind in (*DOMException._kinds.values(), DOMException, RangeError, RejectionError):
+    _kind.__module__ = "whatwg_streams"

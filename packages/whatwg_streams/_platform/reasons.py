@@ -44,6 +44,13 @@ def raise_reason(reason: object) -> NoReturn:
         del reason
 
 
+def because_of(exception: Exception, reason: object) -> Exception:
+    """The exception, whose cause is the reason that something failed with before, if that can be raised."""
+    if isinstance(reason, BaseException):
+        exception.__cause__ = reason
+    return exception
+
+
 def reason_of(exception: BaseException) -> object:
     """What a promise is rejected with, when a callback raised the exception.
 

@@ -159,7 +159,8 @@ def convert_enumeration(value: object, what: str, values: Sequence[str]) -> str:
 def convert_interface(value: object, what: str, interface: type[T]) -> T:
     """https://webidl.spec.whatwg.org/#js-interface"""
     if not isinstance(value, interface):
-        raise TypeError(f"{what}: expected a {interface.__name__}, not {type(value).__name__}")
+        article = "an" if interface.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{what}: expected {article} {interface.__name__}, not {type(value).__name__}")
     return value
 
 
@@ -189,6 +190,11 @@ def members_of(dictionary: Any) -> Callable[[str], Any]:
 def get_member(dictionary: object, name: str) -> Any:
     """The member of an object or a mapping, or None where it does not exist."""
     return members_of(dictionary)(name)
+
+
+def misspelt(what: str, in_javascript: str, here: str) -> TypeError:
+    """A member has the spelling of JavaScript: it would be overlooked, as members that are not known are."""
+    return TypeError(f"{what}.{in_javascript}: this member is called {here} here")
 
 
 def convert_callback(callback: Any, what: str, arguments: int) -> Callable[..., Any] | None:
@@ -271,7 +277,7 @@ class CallbackAlgorithm:
             if self._runner is None:
                 self._runner = CoroutineRunner()
             return self._runner.promise_for(cast("Coroutine[Any, Any, Any]", result), self.context)
-        return a_promise_resolved_with(result, self.context)
+        return a_promise_for_what_was_returned(result, self.context)
 
     @property
     def context(self) -> contextvars.Context:
@@ -288,6 +294,18 @@ class CallbackAlgorithm:
     def has_variables(self) -> bool:
         """Whether there is anything in the context."""
         return bool(self._context)
+
+
+def a_promise_for_what_was_returned(result: object, context: contextvars.Context | None = None) -> Promise[Any]:
+    """The promise for what a callback function returned; a generator would be dropped, and nothing of it have run."""
+    if callback_functions.is_generator(result):
+        return a_promise_rejected_with(
+            TypeError(
+                "a callback that has a yield in it does not run; call controller.enqueue for each chunk, or make the "
+                "stream with ReadableStream.from_"
+            )
+        )
+    return a_promise_resolved_with(result, context)
 
 
 class WrapperAlgorithm(CallbackAlgorithm):

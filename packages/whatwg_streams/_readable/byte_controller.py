@@ -11,6 +11,7 @@ from .._platform import buffers
 from .._platform.buffers import view_of
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
+from .._platform.reasons import because_of
 from .._supporting.queue_with_sizes import owned, reset_queue
 from . import fast_bytes, fast_read_into
 from .ops import byte_controllers, controller_interface, pull_into
@@ -107,7 +108,8 @@ class ReadableByteStreamController:
             raise TypeError("the stream is closing already")
         # 2. nor when it is closed or errored.
         if self._stream._state != "readable":
-            raise TypeError(f"the stream can not be closed, it is {self._stream._state}")
+            refusal = TypeError(f"the stream can not be closed, it is {self._stream._state}")
+            raise because_of(refusal, self._stream._stored_error)
         # 3. Close it; this may throw.
         byte_controllers.readable_byte_stream_controller_close(self)
 
@@ -137,7 +139,8 @@ class ReadableByteStreamController:
             raise TypeError("the stream takes no more bytes, it is closing")
         # 4. closed or errored.
         if self._stream._state != "readable":
-            raise TypeError(f"the stream takes no more bytes, it is {self._stream._state}")
+            refusal = TypeError(f"the stream takes no more bytes, it is {self._stream._state}")
+            raise because_of(refusal, self._stream._stored_error)
         # 5. Put them in; this may throw.
         byte_controllers.readable_byte_stream_controller_enqueue(self, view)
 

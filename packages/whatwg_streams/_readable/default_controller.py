@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
+from .._platform.reasons import because_of
 from .._supporting.algorithms import perform_cancel
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
 from . import fast_default, fast_read, unread
@@ -85,7 +86,7 @@ class ReadableStreamDefaultController:
         """
         # 1. It can not be closed twice.
         if not default_controllers.readable_stream_default_controller_can_close_or_enqueue(self):
-            raise TypeError(f"the stream can not be closed, it is {_why_not(self)}")
+            raise _refusal(self, "the stream can not be closed")
         # 2. Close it.
         default_controllers.readable_stream_default_controller_close(self)
 
@@ -110,7 +111,7 @@ class ReadableStreamDefaultController:
             return
         # 1. Nothing can be put into a stream that is closing.
         if not default_controllers.readable_stream_default_controller_can_close_or_enqueue(self):
-            raise TypeError(f"the stream takes no more chunks, it is {_why_not(self)}")
+            raise _refusal(self, "the stream takes no more chunks")
         # 2. Put it in.
         default_controllers.readable_stream_default_controller_enqueue(self, chunk)
 
@@ -178,6 +179,7 @@ class ReadableStreamDefaultController:
         return f"<{type(self).__name__} of {self._stream!r}>"
 
 
-def _why_not(controller: ReadableStreamDefaultController) -> str:
-    state = controller._stream._state
-    return "closing" if state == "readable" else state
+def _refusal(controller: ReadableStreamDefaultController, what: str) -> Exception:
+    stream = controller._stream
+    why = "closing" if stream._state == "readable" else stream._state
+    return because_of(TypeError(f"{what}, it is {why}"), stream._stored_error)

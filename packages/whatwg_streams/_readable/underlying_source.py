@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from .._platform.webidl import convert_callback, convert_enumeration, convert_unsigned_long_long, members_of
+from .._platform.webidl import convert_callback, convert_enumeration, convert_unsigned_long_long, members_of, misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,9 @@ def convert_members(source: object) -> Members:
     if (start := get("start")) is not None:
         start = convert_callback(start, "underlying_source.start", 1)
     type_ = get("type")
-    if type_ is not None and type_ is not _BYTES:
-        convert_enumeration(type_, "underlying_source.type", ("bytes",))
+    if type_ is not None:
+        if type_ is not _BYTES:
+            convert_enumeration(type_, "underlying_source.type", ("bytes",))
+        if auto_allocate_chunk_size is None and get("autoAllocateChunkSize") is not None:
+            raise misspelt("underlying_source", "autoAllocateChunkSize", "auto_allocate_chunk_size")
     return auto_allocate_chunk_size, cancel, pull, start, type_

@@ -83,7 +83,10 @@ def enqueue_value_with_size(container: Container, value: object, size: object) -
     # 1. Assert: it is a container. (Its type says so.)
     # 2. The size has to be a number that is not negative,
     if not is_non_negative_number(size):
-        raise RangeError(f"the size of a chunk has to be a non-negative number, not {size!r}")
+        kind = type(value).__name__
+        raise RangeError(
+            f"the size of a chunk has to be a non-negative number, not {size!r}; the chunk is of the type {kind}"
+        )
     # 3. and finite.
     if size == math.inf:
         raise RangeError("the size of a chunk has to be finite")

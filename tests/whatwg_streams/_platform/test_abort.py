@@ -305,7 +305,7 @@ def test_any_of_an_aborted_signal_is_aborted_with_the_first_reason() -> None:
 
 
 def test_any_takes_signals_only() -> None:
-    with pytest.raises(TypeError, match=r"^signals: expected a AbortSignal"):
+    with pytest.raises(TypeError, match=r"^signals: expected an AbortSignal"):
         AbortSignal.any([AbortController()])  # type: ignore[list-item]
 
 

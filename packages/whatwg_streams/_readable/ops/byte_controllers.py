@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._platform import buffers, starts
 from ..._platform.buffers import ArrayBuffer, ArrayBufferView
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import Promise, a_promise_resolved_with, upon
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.promises import Promise, upon
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, a_promise_for_what_was_returned, new, return_undefined
 from ..._supporting.miscellaneous import clone_array_buffer, transfer_array_buffer
 from ..._supporting.queue_with_sizes import NO_ITEMS, owned, reset_queue
 from .. import byob_reader, byte_controller, default_reader, fast_bytes
@@ -408,7 +408,7 @@ def set_up_readable_byte_stream_controller(
 def _react_to_the_start(controller: ReadableByteStreamController, start_result: object) -> None:
     """Steps 15 to 17 of it."""
     # 15. A promise for it.
-    start_promise: Promise[Any] = a_promise_resolved_with(start_result)
+    start_promise: Promise[Any] = a_promise_for_what_was_returned(start_result)
 
     # 16. Upon fulfillment,
     def fulfilled(_: object) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..._platform import starts
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.promises import Promise, upon
 from ..._platform.reasons import reason_of
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, a_promise_for_what_was_returned, new, return_undefined
 from ..._supporting.algorithms import perform_pull
 from ..._supporting.queue_with_sizes import enqueue_value_with_size, reset_queue, values_with_sizes
 from .. import default_controller, fast_default, unread
@@ -249,7 +249,7 @@ def set_up_readable_stream_default_controller(
 def _react_to_the_start(controller: ReadableStreamDefaultController, start_result: object) -> None:
     """Steps 10 to 12 of it."""
     # 10. A promise for it.
-    start_promise: Promise[Any] = a_promise_resolved_with(start_result)
+    start_promise: Promise[Any] = a_promise_for_what_was_returned(start_result)
 
     # 11. Upon fulfillment,
     def fulfilled(_: object) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from ..._platform.fast_paths import fast_paths
 from ..._platform.promises import Promise, react
-from ..._platform.reasons import Throw, reason_of
+from ..._platform.reasons import Throw, because_of, reason_of
 from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new
 from ..._readable.ops.default_controllers import (
     readable_stream_default_controller_can_close_or_enqueue,
@@ -111,7 +111,8 @@ def transform_stream_default_controller_enqueue(controller: TransformStreamDefau
     readable_controller = cast("ReadableStreamDefaultController", stream._readable._controller)
     # 3. Nothing can be put into a stream that is closing.
     if not readable_stream_default_controller_can_close_or_enqueue(readable_controller):
-        raise TypeError("the readable side takes no more chunks, it is closing, closed or errored")
+        refusal = TypeError("the readable side takes no more chunks, it is closing, closed or errored")
+        raise because_of(refusal, stream._readable._stored_error)
     # 4. Put it in.
     try:
         readable_stream_default_controller_enqueue(readable_controller, chunk)

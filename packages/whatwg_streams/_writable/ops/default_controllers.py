@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..._platform import starts
 from ..._platform.dom_exception import RangeError
 from ..._platform.fast_paths import fast_paths
-from ..._platform.promises import Promise, a_promise_resolved_with, upon
+from ..._platform.promises import Promise, upon
 from ..._platform.reasons import reason_of
-from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, new, return_undefined
+from ..._platform.webidl import DO_NOTHING, CallbackAlgorithm, a_promise_for_what_was_returned, new, return_undefined
 from ..._supporting.algorithms import perform_close, perform_write
 from ..._supporting.queue_with_sizes import dequeue_value, enqueue_value_with_size, peek_queue_value, reset_queue
 from .. import default_controller, fast_default
@@ -75,7 +75,7 @@ def _react_to_the_start(controller: WritableStreamDefaultController, start_resul
     """Steps 16 to 18 of it."""
     stream = controller._stream
     # 16. A promise for it.
-    start_promise: Promise[Any] = a_promise_resolved_with(start_result)
+    start_promise: Promise[Any] = a_promise_for_what_was_returned(start_result)
 
     # 17. Upon fulfillment,
     def fulfilled(_: object) -> None:

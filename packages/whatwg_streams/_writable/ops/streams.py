@@ -14,6 +14,7 @@ from ..._platform.promises import (
     mark_as_handled,
     resolve,
 )
+from ..._platform.reasons import because_of
 from ..._platform.webidl import new
 from ..._supporting.miscellaneous import is_non_negative_number
 from ..._supporting.queue_with_sizes import NO_ITEMS
@@ -196,7 +197,8 @@ def writable_stream_close(stream: WritableStream[Any]) -> Promise[None]:
     state = stream._state
     # 2. A stream that is closed or errored can not be closed.
     if state in {"closed", "errored"}:
-        return a_promise_rejected_with(TypeError(f"the stream is {state}, it can not be closed"))
+        refusal = TypeError(f"the stream is {state}, it can not be closed")
+        return a_promise_rejected_with(because_of(refusal, stream._stored_error))
     # 3. Assert: it is writable or erroring,
     assert state in {"writable", "erroring"}
     # 4. Assert: and not closing.
