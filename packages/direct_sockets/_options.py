@@ -6,7 +6,7 @@ Options are keyword arguments; members are converted in the order of their names
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from whatwg_streams.other_specs import (
     convert_boolean,
@@ -245,6 +245,10 @@ def messages_of(packets: Iterable[UDPPacket]) -> list[UDPMessage]:
     return messages
 
 
+#: What is easily written as it is.
+_WHAT_A_MESSAGE_IS_MADE_OF: Final = frozenset({bytes, bytearray, memoryview, str})
+
+
 def convert_udp_message(value: object) -> UDPMessage:
     """Convert to the dictionary UDPMessage.
 
@@ -253,6 +257,9 @@ def convert_udp_message(value: object) -> UDPMessage:
     """
     if type(value) is UDPMessage and is_plain(value):
         return value
+    if type(value) in _WHAT_A_MESSAGE_IS_MADE_OF:
+        kind = type(value).__name__
+        raise TypeError(f"chunk: expected a UDPMessage, or another object or mapping with its members, not {kind}")
     convert_object(value, "chunk")
     data = get_member(value, "data")
     if data is not None:

@@ -70,8 +70,10 @@ async def test_a_message_that_was_received_can_be_sent_back() -> None:
 
 
 WRONG_IN_EITHER_MODE: list[tuple[Any, str]] = [
-    ("text", "expected an object"),
-    (b"bytes", "expected an object"),
+    ("text", "expected a UDPMessage, .*, not str"),
+    (b"bytes", "expected a UDPMessage, .*, not bytes"),
+    (bytearray(b"bytes"), "expected a UDPMessage, .*, not bytearray"),
+    (memoryview(b"bytes"), "expected a UDPMessage, .*, not memoryview"),
     (1, "expected an object"),
     ({"data": "text"}, "data"),
     ({"data": 1}, "data"),
