@@ -95,7 +95,8 @@ class TCPSocketOpenInfo:
 
     Attributes:
         readable: the bytes that the peer sends, as a byte stream.
-        writable: where to write bytes for the peer; chunks are buffers of any kind.
+        writable: where to write bytes for the peer; chunks are buffers of any kind. Closing it sends a FIN,
+            after all that was written; reading goes on.
         remote_address: the IP address that the socket is connected to, in canonical text.
         remote_port: the port that it is connected to.
         local_address: the IP address that the socket is bound to, in canonical text.

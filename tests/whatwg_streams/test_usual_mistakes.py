@@ -80,6 +80,12 @@ async def test_callbacks_that_yield_their_chunks(function: Callable[[Any], objec
 
 
 @pytest.mark.parametrize("function", [_yields, _yields_at_once])
+def test_a_generator_in_place_of_a_source(function: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError, match=r"^underlying_source: a generator .* ReadableStream\.from_"):
+        ReadableStream(function(None))
+
+
+@pytest.mark.parametrize("function", [_yields, _yields_at_once])
 async def test_a_start_or_a_write_that_yields(function: Callable[[Any], object]) -> None:
     for writing in (
         WritableStream({"write": function}).get_writer().write("a"),

@@ -45,7 +45,7 @@ class Promise(Generic[T_co]):
     the promise says otherwise.
 
     A rejection that nobody reacted to is reported once, to the event loop's exception handler, when the
-    promise is collected.
+    promise is collected. It is no task: where one is needed, `asyncio.ensure_future(promise)` makes it.
 
     Args:
         executor: called at once with two functions, that resolve and reject the promise; what it

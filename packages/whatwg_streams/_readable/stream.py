@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast, overloa
 from typing_extensions import TypeVar, override
 
 from .._platform.abort import AbortSignal
+from .._platform.callback_functions import is_generator
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.dom_exception import RangeError
 from .._platform.fast_paths import fast_paths
@@ -75,14 +76,16 @@ class ReadableStream(Generic[R]):
 
     https://streams.spec.whatwg.org/#rs-class
 
-    Iterate over it, `async for chunk in stream`; get a reader; or pipe it to a writable stream.
+    Iterate over it, `async for chunk in stream`; get a reader; or pipe it to a writable stream. To make
+    one of an iterable, or of an asynchronous generator, use `from_`.
 
     Args:
         underlying_source: where the chunks come from: an object or a mapping with any of the members
             `start(controller)`, `pull(controller)` and `cancel(reason)`. Each may be a coroutine
             function, which then runs in a task with a copy of the context of this call. A function may
-            take fewer arguments than these. With `type="bytes"` it is a byte stream, whose chunks are
-            bytes and which can be read into buffers of the reader's own; its member
+            take fewer arguments than these; what it returns is no chunk: `controller.enqueue(chunk)` gives
+            one, and `controller.close()` ends the stream. With `type="bytes"` it is a byte stream, whose
+            chunks are bytes and which can be read into buffers of the reader's own; its member
             `auto_allocate_chunk_size` (bytes) has a buffer made for readers that bring none.
         strategy: how much may be queued: an object or a mapping with `high_water_mark` (1 by default; 0
             by default for a byte stream, in bytes) and `size` (a function of a chunk; every chunk counts
@@ -122,6 +125,8 @@ class ReadableStream(Generic[R]):
     ) -> None:
         if underlying_source is not None and underlying_source.__class__ is not dict:
             convert_object(underlying_source, "underlying_source")
+            if is_generator(underlying_source):
+                raise TypeError("underlying_source: a generator has no members; call ReadableStream.from_ with it")
         strategy_dict = NO_STRATEGY if strategy is None else convert_queuing_strategy(strategy, "strategy")
         # 1. A missing source is null.
         # 2. Convert the source to the dictionary.

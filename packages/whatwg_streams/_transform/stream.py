@@ -39,7 +39,8 @@ class TransformStream(PairAlgorithms, Generic[I, O]):
         transformer: what is done to the chunks: an object or a mapping with any of the members
             `start(controller)`, `transform(chunk, controller)`, `flush(controller)` and
             `cancel(reason)`. Each may be a coroutine function, which then runs in a task with a copy of
-            the context of this call. A function may take fewer arguments than these. Without a
+            the context of this call. A function may take fewer arguments than these; what it returns is
+            no chunk: `controller.enqueue(chunk)` gives one, as many times as wanted. Without a
             `transform`, chunks come out as they went in.
         writable_strategy: how much may be queued before it is transformed: an object or a mapping with
             `high_water_mark` (1 by default) and `size` (a function of a chunk).
