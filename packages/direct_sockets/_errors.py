@@ -11,6 +11,7 @@ _IN_WORDS = {
     errno.ECONNREFUSED: "the connection was refused: nobody listens there",
     errno.ECONNRESET: "the connection was reset by the other side",
     errno.EPIPE: "the connection was closed by the other side, it takes no more data",
+    errno.ENOTCONN: "the connection is gone: the other side has reset it",
     errno.ECONNABORTED: "the connection was aborted",
     errno.ETIMEDOUT: "the connection timed out",
     errno.EHOSTUNREACH: "the host is unreachable",

@@ -77,7 +77,8 @@ class TCPSocket(SocketOfTwoStreams[TCPSocketOpenInfo]):
 
     Args:
         remote_address: a host name or an IP address.
-        remote_port: the port to connect to.
+        remote_port: the port to connect to. The standard takes any number here, and of it the lowest 16 bits:
+            70000 is port 4464.
         send_buffer_size: of the system's buffer, in bytes.
         receive_buffer_size: of the system's buffer, in bytes.
         no_delay: whether small writes are sent without waiting for more (TCP_NODELAY).

@@ -33,6 +33,7 @@ def test_the_number_is_kept_and_the_cause_chained() -> None:
         (errno.ECONNREFUSED, "nobody listens"),
         (errno.ECONNRESET, "reset by the other side"),
         (errno.EPIPE, "takes no more data"),
+        (errno.ENOTCONN, "is gone"),
         (errno.ETIMEDOUT, "timed out"),
         (errno.EMFILE, "too many open descriptors"),
     ],
