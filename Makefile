@@ -67,7 +67,7 @@ conformance-table: setup ## run them, keep the results, and write the tables of 
 	$(VENV_PYTHON) -m conformance run --record
 
 wpt: setup ## run the official web-platform-tests (WPT=path/to/checkout)
-	$(VENV_PYTHON) -m conformance.wpt --wpt "$(WPT)" --record $(ARGS)
+	$(VENV_PYTHON) -m conformance.wpt --wpt "$(or $(WPT),$(error where is the checkout? make wpt WPT=path/to/wpt))" --record $(ARGS)
 
 .PHONY: order defects
 order: setup ## compare random programs with node's own streams (ARGS="--seed 1 --count 500")
