@@ -122,6 +122,9 @@ class ArrayBufferView:
 
 NO_DATA: Final = memoryview(b"")
 
+#: The built-in class; a compiled module finds it quickest here.
+MEMORYVIEW: Final[Any] = memoryview
+
 
 @final
 class MemoryBuffer:
@@ -199,7 +202,7 @@ class _MemoryViewConstructor:
         return view
 
 
-UINT8_ARRAY = _MemoryViewConstructor("B", 1)
+UINT8_ARRAY: Final = _MemoryViewConstructor("B", 1)
 
 #: The formats a memoryview can be cast to.
 _NATIVE_FORMATS = frozenset("bBhHiIlLqQnNfdc?")
@@ -244,9 +247,9 @@ def take_bytes(value: Any, *, writable: bool) -> memoryview | None:
     """
     if value.__class__ is not memoryview:
         plain = value.__class__ is bytearray or (value.__class__ is bytes and not writable)
-        return memoryview(value) if plain and value else None
+        return MEMORYVIEW(value) if plain and value else None
     try:
-        data = memoryview(value)
+        data: memoryview = MEMORYVIEW(value)
         if data.format != "B" or data.ndim != 1 or not data.c_contiguous or (writable and data.readonly):
             return None
         if not data.nbytes:

@@ -13,6 +13,7 @@ import inspect
 import math
 import operator
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar, cast
@@ -37,6 +38,11 @@ LARGEST_EXACT_INTEGER = 2**53 - 1
 def new(interface: type[T]) -> T:
     """https://webidl.spec.whatwg.org/#new: a new object of the interface, on which no constructor steps ran."""
     return interface.__new__(interface)
+
+
+def maker_of(interface: type[T]) -> Callable[[], T]:
+    """What makes such objects of this interface, in less time."""
+    return partial(interface.__new__, interface)
 
 
 # Numbers -----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from .._platform.fast_paths import fast_paths
 from .._platform.promises import AbandonablePromise, Promise, a_promise_resolved_with_undefined, react, reject, resolve
 from .._platform.reasons import Throw
 from . import fast_read, unread
+from .later import Later
 from .ops import left_readers, readers, streams
 from .records import ReadResult
 
@@ -178,7 +179,7 @@ class ReadableStreamAsyncIterator(Generic[R]):
             value = fast_read.next_chunk(self) if fast_paths.enabled else fast_read.PLAINLY
             if value is fast_read.PLAINLY:
                 value = await get_the_next_iteration_result(self._stream, self)
-            elif type(value) is fast_read.Later:
+            elif type(value) is Later:
                 value = await value
         except BaseException as exception:
             self._is_finished = isinstance(exception, Exception) or self._reader._stream is None

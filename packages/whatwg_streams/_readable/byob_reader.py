@@ -18,7 +18,7 @@ from . import fast_read_into, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
 from .read_promise import ReadPromise
-from .records import ReadResult, tuple_new
+from .records import READ_RESULT, ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
@@ -39,7 +39,7 @@ class _ReadIntoPromise(ReadPromise):
 
     def chunk_steps(self, chunk: ArrayBufferView) -> None:
         # 9.chunk.1. Resolve with the chunk.
-        self._fulfill(tuple_new(ReadResult, (chunk.object, False)))
+        self._fulfill(tuple_new(READ_RESULT, (chunk.object, False)))
 
     def close_steps(self, chunk: ArrayBufferView | None) -> None:
         # 9.close.1. Resolve with the end, and the view.
@@ -52,7 +52,7 @@ class _ReadIntoPromise(ReadPromise):
     @override
     def __await__(self) -> Generator[Any, None, Any]:
         if self._promise_state == "pending" and fast_paths.enabled and (waits_for := fast_read_into.wait(self)):
-            if type(waits_for) is ReadResult:
+            if isinstance(waits_for, tuple):
                 return waits_for
             if isinstance(waits_for, Waiter):
                 yield waits_for

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from typing_extensions import override
 
 from .._platform.buffers import view_of
 from .._platform.compiled import Unchecked, mypyc_attr
 from .._platform.fast_paths import fast_paths
-from .._platform.webidl import convert_unsigned_long_long
+from .._platform.webidl import convert_unsigned_long_long, maker_of
 from . import fast_read_into
 from .ops import pull_into
 
@@ -105,3 +105,7 @@ class ReadableStreamBYOBRequest:
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {'done' if self._view is None else f'of {self._view.byte_length} bytes'}>"
+
+
+#: Makes a new request, as its constructor raises.
+new_request: Final = maker_of(ReadableStreamBYOBRequest)

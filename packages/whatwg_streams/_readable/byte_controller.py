@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from typing_extensions import override
 
@@ -12,6 +12,7 @@ from .._platform.buffers import view_of
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._platform.reasons import because_of
+from .._platform.webidl import maker_of
 from .._supporting.queue_with_sizes import owned, reset_queue
 from . import fast_bytes, fast_read_into
 from .ops import byte_controllers, controller_interface, pull_into
@@ -232,3 +233,7 @@ class ReadableByteStreamController:
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._stream!r}>"
+
+
+#: Makes a new controller, as its constructor raises.
+new_controller: Final = maker_of(ReadableByteStreamController)

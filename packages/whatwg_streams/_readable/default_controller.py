@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from typing_extensions import override
 
 from .._platform.compiled import mypyc_attr
 from .._platform.fast_paths import fast_paths
 from .._platform.reasons import because_of
+from .._platform.webidl import maker_of
 from .._supporting.algorithms import perform_cancel
 from .._supporting.queue_with_sizes import dequeue_value, reset_queue, values_with_sizes
 from . import fast_default, fast_read, unread
@@ -56,7 +57,7 @@ class ReadableStreamDefaultController:
     _pulling: bool
     _queue: deque[Any]  # see queue_with_sizes
     _queue_total_size: int | float
-    _serves: Any  # the MicrotaskQueue, while a read may be served at once for which the source is pulled; or None
+    _serves: Any  # the promise of the read that the source is pulled for, while it may be served at once; or None
     _started: bool
     _pull_below: int | float  # with so much queued nothing is pulled; [[strategyHWM]], or less
     _strategy_hwm: int | float
@@ -177,6 +178,10 @@ class ReadableStreamDefaultController:
     @override
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._stream!r}>"
+
+
+#: Makes a new controller, as its constructor raises.
+new_controller: Final = maker_of(ReadableStreamDefaultController)
 
 
 def _refusal(controller: ReadableStreamDefaultController, what: str) -> Exception:

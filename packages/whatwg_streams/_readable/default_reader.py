@@ -15,7 +15,7 @@ from . import fast_default, stream as stream_module, unread
 from .generic_reader import ReadableStreamGenericReader
 from .ops import readers
 from .read_promise import ReadPromise
-from .records import ReadResult, tuple_new
+from .records import READ_RESULT, ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections import deque
@@ -36,7 +36,7 @@ class _ReadPromise(ReadPromise):
     def chunk_steps(self, chunk: object) -> None:
         # 3.chunk.1. Resolve with the chunk.
         reactions = self._promise_reactions
-        self._promise_result = tuple_new(ReadResult, (chunk, False))
+        self._promise_result = tuple_new(READ_RESULT, (chunk, False))
         self._promise_state = "fulfilled"
         if reactions is not None and (type(reactions) is not MicrotaskQueue or reactions._jobs):
             self._promise_reactions = None

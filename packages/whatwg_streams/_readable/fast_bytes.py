@@ -18,7 +18,7 @@ from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import byob_reader, default_reader, fast_read_into
 from .ops import byte_controllers
-from .records import ReadableByteStreamQueueEntry, ReadResult, tuple_new
+from .records import READ_RESULT, ReadableByteStreamQueueEntry, ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +194,7 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
         if not controller._pulling or not controller._pull_again:
             call_pull_if_needed(controller)
         promise._already_resolved = True
-        promise._promise_result = tuple_new(ReadResult, (_all_of(entry), False))
+        promise._promise_result = tuple_new(READ_RESULT, (_all_of(entry), False))
         promise._promise_state = "fulfilled"
         return promise
     if controller._auto_allocate_chunk_size is not None:

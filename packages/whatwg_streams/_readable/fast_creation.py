@@ -65,8 +65,7 @@ def set_up(
     size_algorithm: Callable[[Any], int | float],
 ) -> ReadableStreamDefaultController:
     """InitializeReadableStream, and SetUpReadableStreamDefaultController before the start."""
-    interface = default_controller.ReadableStreamDefaultController
-    controller = interface.__new__(interface)
+    controller = default_controller.new_controller()
     controller._stream = stream
     controller._queue = NO_ITEMS
     controller._queue_total_size = 0
@@ -97,8 +96,7 @@ def set_up_bytes(
     auto_allocate_chunk_size: int | None,
 ) -> ReadableByteStreamController:
     """InitializeReadableStream, and SetUpReadableByteStreamController before the start."""
-    interface = byte_controller.ReadableByteStreamController
-    controller = interface.__new__(interface)
+    controller = byte_controller.new_controller()
     controller._stream = stream
     controller._pull_again = False
     controller._pulling = False

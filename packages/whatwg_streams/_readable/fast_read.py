@@ -9,25 +9,27 @@ queued, and its promise for one that was served is used again: nobody has seen i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._platform import event_loop
-from .._platform.event_loop import _this_thread, eager_tasks, scheduling
-from .._platform.promises import a_promise_rejected_with, is_thenable, take_result_of
-from .._platform.reasons import MYPY, RAISED_BY_TASKS, reason_of
+from .._platform.event_loop import MicrotaskQueue, _this_thread, eager_tasks, scheduling
+from .._platform.promises import a_promise_rejected_with, is_thenable
+from .._platform.reasons import RAISED_BY_TASKS, reason_of
 from .._platform.webidl import CallbackAlgorithm
 from .._supporting.queue_with_sizes import ValueWithSize, owned
-from . import async_iterator, default_controller, default_reader, fast_bytes, fast_default
-from .records import ReadResult, tuple_new
+from . import async_iterator, default_controller, fast_bytes, fast_default
+from .later import Later
+from .records import READ_RESULT, tuple_new
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections import deque
 
-    from .._platform.event_loop import MicrotaskQueue, Waiter
+    from .._platform.event_loop import Waiter
     from .._platform.promises import AbandonablePromise
-    from .async_iterator import ReadableStreamAsyncIterator, _IterationPromise
+    from .async_iterator import ReadableStreamAsyncIterator
     from .byte_controller import ReadableByteStreamController
     from .default_controller import ReadableStreamDefaultController
+    from .default_reader import ReadableStreamDefaultReader
     from .read_promise import ReadPromise
     from .stream import ReadableStream
 
@@ -72,7 +74,7 @@ def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> b
     queue._spent += 1
     jobs.popleft()
     readable._pull_again = False
-    readable._serves = queue
+    readable._serves = promise
     callback: CallbackAlgorithm = pull_algorithm
     try:
         result = callback.function(readable)
@@ -94,40 +96,37 @@ def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> b
     return False
 
 
-def serve(controller: ReadableStreamDefaultController, queue: MicrotaskQueue, chunk: object) -> bool:
+def serve(controller: ReadableStreamDefaultController, promise: AbandonablePromise[Any], chunk: object) -> bool:
     """ReadableStreamDefaultControllerEnqueue, by a source that is pulled for a read.
+
+    Args:
+        controller: the controller.
+        promise: that of the read.
+        chunk: the chunk.
 
     Returns:
         Whether it was done. It is not if the read has been settled since, is not the first one, comes after
         microtasks, or has been reacted to by others.
     """
     its_reader: Any = controller._stream._reader
-    reader: default_reader.ReadableStreamDefaultReader[Any] | None = its_reader
-    if reader is None or queue._jobs:
+    reader: ReadableStreamDefaultReader[Any] | None = its_reader
+    queue: Any = promise._promise_reactions
+    if reader is None or type(queue) is not MicrotaskQueue or queue._jobs:
         return False
-    requests = reader._read_requests
-    if not requests:
+    requests: deque[Any] = reader._read_requests
+    if not requests or requests[0] is not promise:
         return False
-    request: Any = requests[0]
-    if type(request) is default_reader._ReadPromise:
-        read: default_reader._ReadPromise = request
-        if read._promise_reactions is not queue:
-            return False
-        read._promise_result = tuple_new(ReadResult, (chunk, False))
-        read._promise_reactions = None
-        read._promise_state = "fulfilled"
-    elif type(request) is async_iterator._IterationPromise:
-        iteration: _IterationPromise = request
-        if iteration._promise_reactions is not queue or (type(chunk) not in PLAIN_TYPES and is_thenable(chunk)):
-            return False
-        iteration._promise_result = chunk
-        iteration._promise_reactions = None
-        iteration._promise_state = "fulfilled"
+    if promise._already_resolved:  # by a read, which has no other way to resolve it
+        promise._promise_result = tuple_new(READ_RESULT, (chunk, False))
+    elif type(chunk) in PLAIN_TYPES or not is_thenable(chunk):
+        promise._promise_result = chunk
     else:
         return False
+    promise._promise_reactions = None
+    promise._promise_state = "fulfilled"
     requests.popleft()
     controller._serves = None
-    if controller._strategy_hwm > 0 or requests:
+    if controller._strategy_hwm or requests:
         controller._pull_again = True
     return True
 
@@ -186,33 +185,6 @@ def hop(promise: ReadPromise, queue: MicrotaskQueue) -> Any:
     return event_loop.hop(promise, queue)
 
 
-@final
-class Later:
-    """To be awaited for a chunk that is not there at once.
-
-    Args:
-        promise: for the chunk.
-        waiter: that of the task, if it is to be yielded; or the promise, if it is to be awaited; None if it has
-            settled, and the task may go on.
-    """
-
-    __slots__ = ("promise", "waits_for")
-
-    def __init__(self, promise: _IterationPromise, waits_for: Waiter | _IterationPromise | None) -> None:
-        self.promise = promise
-        self.waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self.waits_for is self.promise:
-            return (yield from self.promise.__await__())
-        if self.waits_for is not None:
-            yield self.waits_for
-        settled = [self.promise]
-        if not MYPY:
-            del self  # see Promise.__await__
-        return take_result_of(settled)
-
-
 def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     """get_the_next_iteration_result, and what awaiting its promise would do.
 
@@ -224,7 +196,7 @@ def next_chunk(iterator: ReadableStreamAsyncIterator[Any]) -> Any:
     if stream is None or stream._state != "readable" or stream._unread:
         return PLAINLY
     controller = stream._controller
-    if type(controller) is not default_controller.ReadableStreamDefaultController:
+    if not isinstance(controller, default_controller.ReadableStreamDefaultController):
         return PLAINLY
     if controller._queue:
         queue = _this_thread.queue

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 from .._platform import buffers
-from .._platform.buffers import NO_DATA, UINT8_ARRAY, ArrayBufferView, MemoryBuffer
+from .._platform.buffers import MEMORYVIEW, NO_DATA, UINT8_ARRAY, ArrayBufferView, MemoryBuffer
 from .._platform.event_loop import MicrotaskQueue, _this_thread, eager_tasks, scheduling
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
@@ -26,7 +26,7 @@ from .._platform.webidl import CallbackAlgorithm
 from .._supporting.queue_with_sizes import NO_ITEMS
 from . import byob_reader, byob_request, fast_bytes
 from .ops import pull_into as byte_pull_into
-from .records import PullIntoDescriptor, ReadResult, tuple_new
+from .records import READ_RESULT, PullIntoDescriptor, ReadResult, tuple_new
 
 if TYPE_CHECKING:
     from .._platform.event_loop import Waiter
@@ -72,7 +72,7 @@ def read(reader: ReadableStreamBYOBReader, view: Any, min_: int) -> Promise[Read
     filling = not controller._pulling and type(pull_algorithm) is fast_bytes.FillingAlgorithm and controller._started
     if min_ != 1 and not (filling and _fits(view, min_)):
         return None
-    data = memoryview(view) if type(view) is bytearray and view else buffers.take_bytes(view, writable=True)
+    data = MEMORYVIEW(view) if type(view) is bytearray and view else buffers.take_bytes(view, writable=True)
     if data is None:
         return None
     stream._disturbed = True
@@ -122,7 +122,7 @@ def _fits(view: Any, min_: int) -> bool:
 def _fulfilled(stream: ReadableStream[Any], data: memoryview) -> Promise[ReadResult[Any]]:
     promise = byob_reader._ReadIntoPromise(stream)
     promise._promise_state = "fulfilled"
-    promise._promise_result = tuple_new(ReadResult, (data, False))
+    promise._promise_result = tuple_new(READ_RESULT, (data, False))
     return promise
 
 
@@ -227,8 +227,7 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
         return None
     view: ArrayBufferView = descriptor.request_view
     view._object = memory.view = memory.data[:]  # nearly everybody asks for it next
-    interface = byob_request.ReadableStreamBYOBRequest
-    controller._byob_request = request = interface.__new__(interface)
+    controller._byob_request = request = byob_request.new_request()
     request._controller = controller
     request._view = view
     return request
@@ -287,7 +286,7 @@ def respond(controller: ReadableByteStreamController, bytes_written: object, wri
     its_request: Any = reader._read_into_requests.popleft()
     promise: ReadPromise = its_request  # no other request has such a descriptor
     reaction = promise._promise_reactions
-    promise._promise_result = tuple_new(ReadResult, (data, False))
+    promise._promise_result = tuple_new(READ_RESULT, (data, False))
     promise._promise_state = "fulfilled"
     if reaction is not None and (type(reaction) is not MicrotaskQueue or reaction._jobs):
         promise._promise_reactions = None

@@ -10,7 +10,7 @@ fulfillment of the pull promise of the branch that wanted it. So both are one.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import event_loop
 from .._platform.event_loop import _this_thread
@@ -21,6 +21,8 @@ from . import fast_default
 from .ops import controller_interface, default_controllers, readers, streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .default_controller import ReadableStreamDefaultController
     from .stream import ReadableStream
 
@@ -97,7 +99,7 @@ class _Tee:
             ):
                 self.chunk = fast_default.take_from_the_queue(controller)
                 self.pulling = branch
-                event_loop.enqueue_microtask(_Tee.feed, self)
+                event_loop.enqueue_microtask(FEED, self)
                 return IT_WILL_TELL
             readers.readable_stream_default_reader_read(self.reader, self)
         event_loop.enqueue_microtask(fast_default.PULLED, branch)
@@ -115,7 +117,7 @@ class _Tee:
 
     def chunk_steps(self, chunk: object) -> None:
         self.chunk = chunk
-        event_loop.enqueue_microtask(_Tee.feed, self)
+        event_loop.enqueue_microtask(FEED, self)
 
     def feed(self) -> None:
         """Both branches get the chunk; and the one that was pulled for it is told so."""
@@ -172,3 +174,7 @@ class _Tee:
         default_controllers.readable_stream_default_controller_error(self.controller_2, reason)
         if not self.canceled_1 or not self.canceled_2:
             resolve(self.cancel_promise)
+
+
+#: The microtask that feeds the branches. (A compiled module finds it quickest here.)
+FEED: Final[Callable[[_Tee], None]] = _Tee.feed

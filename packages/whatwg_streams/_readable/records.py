@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", default=Any)
 
-#: `tuple_new(ReadResult, (value, done))` is `ReadResult(value, done)`, in half the time.
+#: `tuple_new(READ_RESULT, (value, done))` is `ReadResult(value, done)`, in half the time.
 tuple_new: Final[Any] = cast("Any", tuple).__new__
 
 
@@ -23,6 +23,10 @@ class ReadResult(NamedTuple, Generic[R]):
 
     value: R
     done: bool
+
+
+#: The same; a compiled module finds it quicker here.
+READ_RESULT: Final[Any] = ReadResult
 
 
 class ReadRequest(Protocol):
