@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast, final
 
 from .fast_paths import fast_paths
 from .per_thread import PerThread
-from .reasons import RAISED_BY_TASKS
+from .reasons import MYPY, RAISED_BY_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class Scheduling:
 scheduling: Final = Scheduling()
 
 get_running_loop_or_none: Final = asyncio._get_running_loop
+get_ident: Final = threading.get_ident
 
 #: Tasks whose first step runs inside of a call that makes them, of a callback perhaps: `asyncio.eager_task_factory`.
 #: No microtask may run before that has returned, so they are suspended instead. Python 3.11 has none.
@@ -67,7 +69,7 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps")
+    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "_thread_id")
 
     _jobs: deque[Job]
     _draining: bool
@@ -75,6 +77,7 @@ class MicrotaskQueue:
     _spent: int  # microtasks and awaits since the loop had its turn
     _steps: int  # steps of pipes that were queued since the last microtask that is none
     _scheduled_on: asyncio.AbstractEventLoop | None
+    _thread_id: int
 
     def __init__(self) -> None:
         self._jobs = deque()
@@ -83,6 +86,7 @@ class MicrotaskQueue:
         self._spent = 0
         self._steps = 0
         self._scheduled_on = None
+        self._thread_id = get_ident()
 
     def schedule(self) -> None:
         """Have the running loop, if there is one, drain this queue."""
@@ -236,7 +240,35 @@ def _go_on(_: object) -> None:
 GO_ON: Final[Callable[[Any], None]] = _go_on
 
 
-_this_thread: Final = PerThread(MicrotaskQueue)
+@final
+class _QuickPerThread:
+    """`PerThread` for a compiled module, which asks for the number of its thread in less than half the time.
+
+    The queue that was found last is the one, mostly.
+    """
+
+    __slots__ = ("_found", "_of_no_thread", "_of_threads")
+
+    def __init__(self) -> None:
+        self._of_no_thread = MicrotaskQueue()
+        self._of_no_thread._thread_id = 0
+        self._found = self._of_no_thread
+        self._of_threads = PerThread(MicrotaskQueue, self._forget)
+
+    @property
+    def queue(self) -> MicrotaskQueue:
+        """That of the thread that asks for it."""
+        found = self._found
+        if found._thread_id != get_ident():
+            self._found = found = self._of_threads.queue
+        return found
+
+    def _forget(self) -> None:
+        """A thread has ended: the next one may get its number."""
+        self._found = self._of_no_thread
+
+
+_this_thread: Final = _QuickPerThread() if MYPY else PerThread(MicrotaskQueue)
 
 
 def enqueue_microtask(callback: Callable[[Any], object], argument: object) -> None:

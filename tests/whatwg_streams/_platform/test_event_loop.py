@@ -388,6 +388,31 @@ def test_each_thread_has_a_queue_of_its_own(loop_factory: LoopFactory) -> None:
     assert len(set.union(*seen)) == 3
 
 
+def test_a_thread_with_the_number_of_one_that_has_ended_has_a_queue_of_its_own() -> None:
+    log: list[str] = []
+    numbers: list[int] = []
+
+    def leave_a_microtask() -> None:
+        numbers.append(threading.get_ident())
+        enqueue_microtask(log.append, "of the first")
+
+    async def settle_there() -> None:
+        enqueue_microtask(log.append, "of the second")
+        await settle()
+
+    def settle_one() -> None:
+        numbers.append(threading.get_ident())
+        asyncio.run(settle_there())
+
+    for work in (leave_a_microtask, settle_one):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(timeout=10)
+    if numbers[0] != numbers[1]:
+        pytest.skip("the system did not give the number again")
+    assert log == ["of the second"]
+
+
 async def test_a_promise_settled_in_another_thread_wakes_the_task_in_its_own() -> None:
     gate = Promise.with_resolvers()
     resumed_in: list[int] = []
