@@ -61,14 +61,14 @@ class Steps:
         queue = event_loop._this_thread.queue
         assert not queue._draining
         vars(loop)["call_soon"] = counted_call_soon
-        queue._jobs = _CountedJobs(self._before, queue._jobs)
+        queue._keep_jobs_in(_CountedJobs(self._before, queue._jobs))
         try:
             yield
         finally:
             assert not queue._draining
             del vars(loop)["call_soon"]
             self._action = None  # an exception that somebody keeps leads to `run`
-            queue._jobs = deque(queue._jobs)
+            queue._keep_jobs_in(deque(queue._jobs))
 
 
 class _CountedJobs(deque[Any]):

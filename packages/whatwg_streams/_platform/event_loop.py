@@ -69,9 +69,21 @@ class MicrotaskQueue:
     Which loop is running is asked for as seldom as can be: Python 3.11 asks the system for the process then.
     """
 
-    __slots__ = ("_draining", "_drains_on", "_jobs", "_scheduled_on", "_spent", "_steps", "_thread_id")
+    __slots__ = (
+        "_append",
+        "_draining",
+        "_drains_on",
+        "_jobs",
+        "_popleft",
+        "_scheduled_on",
+        "_spent",
+        "_steps",
+        "_thread_id",
+    )
 
     _jobs: deque[Job]
+    _append: Callable[[Job], None]  # its methods: a compiled module would look for them at each call
+    _popleft: Callable[[], Job]
     _draining: bool
     _drains_on: asyncio.AbstractEventLoop | None  # the loop that is running, if that is known
     _spent: int  # microtasks and awaits since the loop had its turn
@@ -80,13 +92,18 @@ class MicrotaskQueue:
     _thread_id: int
 
     def __init__(self) -> None:
-        self._jobs = deque()
+        self._keep_jobs_in(deque())
         self._draining = False
         self._drains_on = None
         self._spent = 0
         self._steps = 0
         self._scheduled_on = None
         self._thread_id = get_ident()
+
+    def _keep_jobs_in(self, jobs: deque[Job]) -> None:
+        self._jobs = jobs
+        self._append = jobs.append
+        self._popleft = jobs.popleft
 
     def schedule(self) -> None:
         """Have the running loop, if there is one, drain this queue."""
@@ -107,11 +124,11 @@ class MicrotaskQueue:
         self._drains_on = loop
         self._spent = 0
         self._draining = True
-        jobs = self._jobs
+        jobs, popleft = self._jobs, self._popleft
         try:
             while jobs and self._spent < scheduling.microtasks_per_turn:
                 self._spent += 1
-                callback, argument = jobs.popleft()
+                callback, argument = popleft()
                 try:
                     if callback is WAKE:
                         waiter: Waiter = argument
@@ -277,7 +294,8 @@ def enqueue_microtask(callback: Callable[[Any], object], argument: object) -> No
         scheduling.enqueue_elsewhere(callback, argument)
         return
     queue = _this_thread.queue
-    queue._jobs.append((callback, argument))
+    append = queue._append
+    append((callback, argument))
     queue._steps = 0
     if not queue._draining and (queue._scheduled_on is None or not queue._scheduled_on.is_running()):
         queue.schedule()
@@ -310,7 +328,8 @@ def enqueue_a_step(callback: Callable[[Any], object], argument: object) -> None:
         scheduling.enqueue_elsewhere(callback, argument)
         return
     queue = _this_thread.queue
-    queue._jobs.append((callback, argument))
+    append = queue._append
+    append((callback, argument))
     queue._steps += 1
     if not queue._draining:
         queue.schedule()
@@ -395,7 +414,8 @@ def hop(promise: Awaited, queue: MicrotaskQueue) -> Any:
             queue.insert_after(last_job, (WAKE, waiter))
             return waiter
     waiter = Waiter(promise, queue._drains_on)
-    jobs.append((WAKE, waiter))
+    append = queue._append
+    append((WAKE, waiter))
     queue._steps = 0
     if not queue._draining:
         queue.schedule()

@@ -25,12 +25,14 @@ from typing import Final, final
 class FastPaths:
     """The switch: an object, as a compiled module reads that quickest."""
 
-    __slots__ = ("enabled",)
+    __slots__ = ("enabled", "own_buffers")
 
     enabled: bool
+    own_buffers: bool  # whether new buffers are Python's own, see `host.set_array_buffer_constructor`
 
     def __init__(self) -> None:
         self.enabled = os.environ.get("WHATWG_STREAMS_FAST_PATHS", "1") != "0"
+        self.own_buffers = True
 
 
 fast_paths: Final = FastPaths()

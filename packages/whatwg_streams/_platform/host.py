@@ -25,6 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from . import abort, buffers, event_loop, promises, realms, structured_clone
+from .fast_paths import fast_paths
 from .reactions import Observe, Rejection
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def set_array_buffer_constructor(
     before = buffers.construct_array_buffer, buffers.uint8_array
     buffers.construct_array_buffer = construct or buffers.new_array_buffer
     buffers.uint8_array = uint8_array or buffers.UINT8_ARRAY
+    fast_paths.own_buffers = buffers.uint8_array is buffers.UINT8_ARRAY
     return before
 
 

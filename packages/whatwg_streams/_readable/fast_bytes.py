@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from .._platform import buffers, event_loop
 from .._platform.buffers import UINT8_ARRAY, ArrayBufferView, MemoryBuffer
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import IT_WILL_TELL, Promise, a_promise_rejected_with, upon
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm, WrapperAlgorithm
@@ -151,7 +152,7 @@ def enqueue(controller: ReadableByteStreamController, chunk: Any) -> bool:
         Whether it was done; otherwise the plain algorithm is needed.
     """
     stream = controller._stream
-    if controller._close_requested or stream._state != "readable" or buffers.uint8_array is not UINT8_ARRAY:
+    if controller._close_requested or stream._state != "readable" or not fast_paths.own_buffers:
         return False
     if controller._pending_pull_intos:
         return type(chunk) is bytes and fast_read_into.respond(controller, len(chunk), chunk)
@@ -181,7 +182,7 @@ def read(reader: ReadableStreamDefaultReader[Any], stream: ReadableStream[Any]) 
     """
     its_controller: Any = stream._controller
     controller: ReadableByteStreamController = its_controller
-    if stream._state != "readable" or stream._unread or buffers.uint8_array is not UINT8_ARRAY:
+    if stream._state != "readable" or stream._unread or not fast_paths.own_buffers:
         return None
     queue = controller._queue
     if queue:
@@ -222,7 +223,7 @@ def read_for(stream: ReadableStream[Any], read_request: ReadRequest) -> bool:
         not queue
         or stream._state != "readable"
         or stream._unread
-        or buffers.uint8_array is not UINT8_ARRAY
+        or not fast_paths.own_buffers
         or (controller._close_requested and len(queue) == 1)
     ):
         return False

@@ -79,7 +79,8 @@ def pull_for(promise: AbandonablePromise[Any], stream: ReadableStream[Any]) -> b
     try:
         result = callback.function(readable)
         if result is None:
-            jobs.append(job)
+            append = queue._append
+            append(job)
         else:
             fast_default.upon_pulled(readable, callback.promise_for(result))
     except RAISED_BY_TASKS:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, final
 from .._platform import buffers
 from .._platform.buffers import MEMORYVIEW, NO_DATA, UINT8_ARRAY, ArrayBufferView, MemoryBuffer
 from .._platform.event_loop import MicrotaskQueue, _this_thread, eager_tasks, scheduling
+from .._platform.fast_paths import fast_paths
 from .._platform.promises import Promise, a_promise_rejected_with
 from .._platform.reasons import reason_of
 from .._platform.webidl import CallbackAlgorithm
@@ -190,7 +191,8 @@ def wait(promise: ReadPromise) -> ReadResult[Any] | ReadPromise | Waiter | None:
         fast_bytes.upon_pulled(controller, a_promise_rejected_with(reason_of(exception)))
     else:
         if result is None:
-            jobs.append(job)
+            append = queue._append
+            append(job)
             queue._steps = 0
         else:
             fast_bytes.upon_pulled(controller, pull_algorithm.promise_for(result))
@@ -217,7 +219,7 @@ def get_byob_request(controller: ReadableByteStreamController) -> ReadableStream
     if request is not None:
         return request
     pending = controller._pending_pull_intos
-    if not pending or buffers.uint8_array is not UINT8_ARRAY:
+    if not pending or not fast_paths.own_buffers:
         return None
     descriptor = pending[0]
     if type(descriptor) is not SinglePullInto:
