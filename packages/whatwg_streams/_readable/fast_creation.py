@@ -44,8 +44,10 @@ def construct(stream: ReadableStream[Any], source: Members, strategy: QueuingStr
             size_algorithm = _strategies.extract_size_algorithm(strategy)
             high_water_mark = _strategies.extract_high_water_mark(strategy, 1)
             controller = set_up(stream, DO_NOTHING, cancel_algorithm, high_water_mark, size_algorithm)
+    elif strategy is NO_STRATEGY and auto_allocate_chunk_size is None:
+        controller = set_up_bytes(stream, cancel_algorithm, 0, None)
     elif strategy.size is None and auto_allocate_chunk_size != 0:
-        high_water_mark = 0 if strategy is NO_STRATEGY else _strategies.extract_high_water_mark(strategy, 0)
+        high_water_mark = _strategies.extract_high_water_mark(strategy, 0)
         controller = set_up_bytes(stream, cancel_algorithm, high_water_mark, auto_allocate_chunk_size)
     else:
         return False
