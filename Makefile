@@ -125,6 +125,8 @@ coverage: test ## run the tests and show which branches they miss
 test conformance conformance-table: export PYTHONASYNCIODEBUG := 1
 
 $(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("make: $(PYTHON) is Python " + \
+	sys.version.split()[0] + ", and 3.11 or later is needed: name another one, for example PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV_PYTHON) -m pip install -qq --editable '.[dev]'
 	@touch $@
