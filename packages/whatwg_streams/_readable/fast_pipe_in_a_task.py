@@ -5,7 +5,9 @@ ReadableStreamFromIterable. One that is not suspended costs no more than an `awa
 under way is put into the state that it has in the plain algorithms then, before the event loop has its turn
 (`_Mover.suspended`); from then on the task is that of this coroutine.
 
-The text leaves open when a pipe reads and writes, and asyncio in which order tasks take their turns.
+The text leaves open when a pipe reads and writes, and asyncio in which order tasks take their turns. So what a source
+has enqueued in the very pull that then fails may be discarded with its queue, as it is where callbacks are functions;
+in a task of its own, it would have been read before.
 """
 
 from __future__ import annotations
