@@ -37,6 +37,7 @@ def close(pipe: _Pipe) -> bool:
     if (
         pipe.shutting_down
         or pipe.source._unread
+        or pipe.pending_chunks
         or dest._state != "writable"
         or not writable._started
         or writable._queue

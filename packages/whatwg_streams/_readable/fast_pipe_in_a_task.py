@@ -7,7 +7,8 @@ under way is put into the state that it has in the plain algorithms then, before
 
 The text leaves open when a pipe reads and writes, and asyncio in which order tasks take their turns. So what a source
 has enqueued in the very pull that then fails may be discarded with its queue, as it is where callbacks are functions;
-in a task of its own, it would have been read before.
+in a task of its own, it would have been read before. While the loop waits for its turn, the pipe does read
+(`fast_pipe_early_read`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from .._writable.ops import default_controllers as writable_controllers
 from . import fast_default, fast_pipe
 from .fast_coroutines import driven, failure, in_context
 from .fast_from import PullOfAnIterator, is_to_be_awaited
+from .fast_pipe_early_read import EarlyRead
 from .fast_read import PLAIN_TYPES
 from .ops import default_controllers
 
@@ -81,6 +83,8 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
     elif not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
         return False
     mover = _Mover(pipe, by, enter_chain)
+    if pipe.source._controller._pulling:
+        mover.early_read.begin()
     coroutine = mover.move()
     task = tasks.run_in_a_task(driven(coroutine, _call, mover.suspended, mover.closed), mover.context)
     task.add_done_callback(partial(mover.ended, coroutine))
@@ -113,6 +117,7 @@ class _Mover:
         "chain",
         "chunk",
         "context",
+        "early_read",
         "enter_chain",
         "has_begun",
         "is_closed",
@@ -140,6 +145,7 @@ class _Mover:
         self.by = by
         self.enter_chain = enter_chain
         self.chain: Chain | None = None
+        self.early_read = EarlyRead(pipe)
         self.has_begun = False
         self.is_closed = False  # while it was suspended, by who gives up the task: the event loop is gone
         self.pull_algorithm = cast("Any", pipe.source._controller._pull_algorithm)
@@ -183,13 +189,17 @@ class _Mover:
         turns = TURNS_OF_A_TASK  # a pull that is under way, in a task of its own, may be done after these
         while not pipe.shutting_down:
             if not event_loop.microtasks_are_pending() and self.may_move():
+                self.early_read.undo()
                 try:
                     left = await self.move_some()
                 finally:
                     self.leave_the_chain()
             elif turns:
                 turns -= 1
+                self.early_read.begin()
                 left = fast_pipe.Left.FOR_OTHERS
+            elif self.early_read.go_on():
+                left = fast_pipe.Left.UNDER_WAY
             else:
                 left = fast_pipe.Left.TO_READ
             if left is not fast_pipe.Left.FOR_OTHERS:

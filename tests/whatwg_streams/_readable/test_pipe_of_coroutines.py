@@ -380,3 +380,108 @@ async def test_promises_that_an_iterator_gives_are_awaited() -> None:
     with pytest.raises(KeyError, match="failed"):
         await ReadableStream.from_(promises()).pipe_to(WritableStream(sink))
     assert sink.chunks == [*range(COUNT), "a", None]
+
+
+class FirstChunkThen:
+    """A source whose first pull enqueues a chunk, and does something else, perhaps after a turn of the event loop."""
+
+    def __init__(self, suspended: bool, then: Callable[[Any], None]) -> None:
+        self.suspended = suspended
+        self.then = then
+
+    async def pull(self, controller: Any) -> None:
+        controller.enqueue("first")
+        if self.suspended:
+            await asyncio.sleep(0)
+        self.then(controller)
+
+
+def fails(_: object) -> None:
+    raise ValueError("of the source")
+
+
+def closes(controller: Any) -> None:
+    controller.close()
+
+
+@pytest.fixture(params=[False, True], ids=["at once", "suspended"])
+def suspended(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture(params=[0, 1, 2, 3, 4], ids=lambda turns: f"after {turns} turns")
+def turns_before(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.mark.parametrize("high_water_mark", [1, 3])
+async def test_what_the_first_pull_enqueues_arrives_though_it_fails(suspended: bool, high_water_mark: int) -> None:
+    sink = Sink()
+    source = ReadableStream[Any](FirstChunkThen(suspended, fails), {"high_water_mark": high_water_mark})
+    with pytest.raises(ValueError, match="of the source"):
+        await source.pipe_to(WritableStream(sink))
+    assert sink.chunks == ["first"]
+
+
+async def test_what_is_queued_when_a_pipe_begins_arrives_though_the_pull_fails() -> None:
+    sink = Sink()
+    goes_on = asyncio.Event()
+
+    class FailsWhenTold:
+        async def pull(self, controller: Any) -> None:
+            controller.enqueue("first")
+            await goes_on.wait()
+            fails(controller)
+
+    source = ReadableStream[Any](FailsWhenTold())
+    await settle()
+    goes_on.set()
+    with pytest.raises(ValueError, match="of the source"):
+        await source.pipe_to(WritableStream(sink))
+    assert sink.chunks == ["first"]
+
+
+async def test_what_the_first_pull_enqueues_arrives_when_it_closes(suspended: bool, turns_before: int) -> None:
+    sink = Sink()
+    source = ReadableStream[Any](FirstChunkThen(suspended, closes))
+    for _ in range(turns_before):
+        await asyncio.sleep(0)
+    await source.pipe_to(WritableStream(sink))
+    assert sink.chunks == ["first"]
+
+
+async def test_no_chunk_is_lost_when_a_pipe_is_aborted_at_its_beginning(suspended: bool, turns_before: int) -> None:
+    sink = Sink()
+    source = ReadableStream[Any](FirstChunkThen(suspended, lambda controller: None))
+    controller = AbortController()
+    piped = source.pipe_to(WritableStream(sink), prevent_cancel=True, prevent_abort=True, signal=controller.signal)
+    for _ in range(turns_before):
+        await asyncio.sleep(0)
+    controller.abort()
+    with pytest.raises(AbortError):
+        await piped
+    written = len(sink.chunks)
+    if not written:
+        with source.get_reader() as reader:
+            assert (await reader.read()).value == "first"
+    assert sink.chunks == ["first"] * written
+
+
+async def test_a_pull_that_takes_long_is_waited_for_in_the_plain_way(turns_before: int) -> None:
+    sink = Sink()
+    goes_on = asyncio.Event()
+
+    class Slow(Source):
+        async def pull(self, controller: Any) -> None:
+            await super().pull(controller)
+            await goes_on.wait()
+
+    source = ReadableStream[Any](Slow(3))
+    for _ in range(turns_before):
+        await asyncio.sleep(0)
+    piped = source.pipe_to(WritableStream(sink))
+    await settle()
+    assert sink.chunks == [2]  # though the pull is not done
+    goes_on.set()
+    await piped
+    assert sink.chunks == [2, 1, 0]
