@@ -1,7 +1,7 @@
-"""A fast path of ReadableStreamPipeTo: what a pipe reads while it waits for a pull to end, see `fast_pipe_in_a_task`.
+"""A fast path of ReadableStreamPipeTo: what a pipe reads while its loop waits for its turn, see `fast_pipe_in_a_task`.
 
-The loop there takes chunks out of the queue, and so the pipe does not read while it waits for its turn. If the source
-fails meanwhile, what it has enqueued would be lost with its queue, though the pipe could have read it.
+The loop there takes chunks out of the queue, and so the pipe does not read while the loop waits. If the source fails
+meanwhile, what it has enqueued would be lost with its queue, though the pipe could have read it.
 """
 
 from __future__ import annotations

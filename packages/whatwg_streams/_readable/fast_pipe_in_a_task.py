@@ -83,8 +83,7 @@ def move_chunks(pipe: _Pipe, enter_chain: Callable[[_Pipe], Chain | None] | None
     elif not fast_pipe.may_move_chunks(pipe, by=by, even_if_pulling=True):
         return False
     mover = _Mover(pipe, by, enter_chain)
-    if pipe.source._controller._pulling:
-        mover.early_read.begin()
+    mover.early_read.begin()
     coroutine = mover.move()
     task = tasks.run_in_a_task(driven(coroutine, _call, mover.suspended, mover.closed), mover.context)
     task.add_done_callback(partial(mover.ended, coroutine))
@@ -196,7 +195,6 @@ class _Mover:
                     self.leave_the_chain()
             elif turns:
                 turns -= 1
-                self.early_read.begin()
                 left = fast_pipe.Left.FOR_OTHERS
             elif self.early_read.go_on():
                 left = fast_pipe.Left.UNDER_WAY
@@ -206,6 +204,7 @@ class _Mover:
                 if left is fast_pipe.Left.TO_READ:
                     pipe.read_a_chunk()
                 return
+            self.early_read.begin()
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:

@@ -485,3 +485,44 @@ async def test_a_pull_that_takes_long_is_waited_for_in_the_plain_way(turns_befor
     goes_on.set()
     await piped
     assert sink.chunks == [2, 1, 0]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4])
+async def test_what_is_enqueued_from_elsewhere_arrives_though_the_source_closes_at_once(turns: int) -> None:
+    controllers: list[Any] = []
+    sink = Sink()
+    source = ReadableStream[Any]({"start": controllers.append, "pull": lambda controller: None})
+    piped = source.pipe_to(WritableStream(sink))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    controllers[0].enqueue("first")
+    controllers[0].close()
+    await piped
+    assert sink.chunks == ["first"]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4])
+async def test_what_is_enqueued_from_elsewhere_arrives_though_the_source_fails_at_once(turns: int) -> None:
+    controllers: list[Any] = []
+    sink = Sink()
+    source = ReadableStream[Any]({"start": controllers.append, "pull": lambda controller: None})
+    piped = source.pipe_to(WritableStream(sink))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    controllers[0].enqueue("first")
+    controllers[0].error(ValueError("of the source"))
+    with pytest.raises(ValueError, match="of the source"):
+        await piped
+    assert sink.chunks == ["first"]
+
+
+async def test_a_chunk_that_is_read_before_the_loop_begins_does_not_count_for_ever() -> None:
+    sizes: list[object] = []
+
+    class Looks(Source):
+        async def pull(self, controller: Any) -> None:
+            sizes.append(controller.desired_size)
+            await super().pull(controller)
+
+    await ReadableStream[Any](Looks()).pipe_to(WritableStream(Sink()))
+    assert sizes == [1] * COUNT
