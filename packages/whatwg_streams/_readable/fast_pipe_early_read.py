@@ -34,13 +34,11 @@ class EarlyRead:
         self.is_waiting = False  # as the read request of the reader
 
     def begin(self) -> None:
-        """Take the chunk that is queued, or wait for one, unless that was done before."""
+        """Take the chunk that is queued, or wait for one."""
         source = self.pipe.source
         readable: Any = source._controller
         if (
-            self.has_chunk
-            or self.is_waiting
-            or source._state != "readable"
+            source._state != "readable"
             or readable._close_requested
             or readable._strategy_size_algorithm is not count
             or not isinstance(readable._pull_algorithm, CallbackAlgorithm)

@@ -204,7 +204,6 @@ class _Mover:
                 if left is fast_pipe.Left.TO_READ:
                     pipe.read_a_chunk()
                 return
-            self.early_read.begin()
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
